@@ -1,0 +1,103 @@
+"""Every error the program raises on purpose, split by whose fault it is.
+
+    RadiusMfaError
+    ├── UsageError             2   the command line
+    ├── OperationFailed        1   what was asked cannot be done: no such account, a wrong code
+    ├── AccessDenied          77   this user may not read or write that file
+    ├── ConfigurationError    78   the admin's files and keys
+    │   ├── SettingsError          the YAML file: all its mistakes at once
+    │   ├── SecretError            a key or secret: missing, readable by others, malformed
+    │   └── StoreNotReady          no database, or its schema is older or newer than the program
+    ├── Unavailable           69   something the login needs does not answer; nothing was changed
+    │   ├── StoreBusy              another writer held the database too long
+    │   ├── StoreFailed            the database refused: full, corrupt, read-only
+    │   ├── AuditLost              the audit line could not be written in full
+    │   └── PasswordsBusy          no hash slot in time
+    ├── Unsealed               1   sealed data does not open under its key and its place
+    └── PacketError            1   a datagram that is not RADIUS as we take it
+
+The number is the exit status of a command that ends with it (DESIGN "What admins touch").
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class RadiusMfaError(Exception):
+    """The root. `message` is lower case without a full stop and names no secret; `hint` says what would mend it."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(RadiusMfaError):
+    """The command line asks for something that cannot be meant."""
+
+    exit_code = 2
+
+
+class OperationFailed(RadiusMfaError):
+    """The command was understood and cannot be carried out."""
+
+
+class AccessDenied(RadiusMfaError):
+    """The operating system does not let this user do it."""
+
+    exit_code = 77
+
+
+class ConfigurationError(RadiusMfaError):
+    """The admin's configuration, keys or database are not fit to start with."""
+
+    exit_code = 78
+
+
+class SettingsError(ConfigurationError):
+    """The YAML file is wrong; `problems` has one `FILE:LINE:COL: path: what (likely fix)` each, in the order of the file."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class SecretError(ConfigurationError):
+    """A key or secret is missing, malformed or readable by others."""
+
+
+class StoreNotReady(ConfigurationError):
+    """There is no database, or its schema is not the one this program knows."""
+
+
+class Unavailable(RadiusMfaError):
+    """Something the login needs does not answer. Nothing was changed and nothing may be accepted."""
+
+    exit_code = 69
+
+
+class StoreBusy(Unavailable):
+    """Another writer held the database for longer than a login may wait."""
+
+
+class StoreFailed(Unavailable):
+    """The database refused a statement: disk full, corrupt, read-only."""
+
+
+class AuditLost(Unavailable):
+    """An audit line could not be written in full; what it reports must not be sent."""
+
+
+class PasswordsBusy(Unavailable):
+    """Every hash slot is taken and the queue is full."""
+
+
+class Unsealed(RadiusMfaError):
+    """Sealed data does not open: another key, another place, or tampered with."""
+
+
+class PacketError(RadiusMfaError):
+    """A datagram that is not RADIUS as this server takes it."""
