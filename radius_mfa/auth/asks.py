@@ -1,0 +1,124 @@
+"""What a flow may ask for, and what it is answered. Nothing else reaches the rules from outside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from radius_mfa.auth.model import Account, OpenedState, RecoveryCode, Token, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class LoadAccount:
+    """Answered with the Account of this canonical name, or None."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckPassword:
+    """Answered with True if this is the account's password.
+
+    Without an account the answer is False, after the same work. Runs in a hash slot.
+    """
+
+    account: Account | None
+    password: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FindSkew:
+    """Answered with an `otp.Skew`: was this wrong code right in the last 24 hours or is it in the next 10 minutes?
+
+    Runs in a hash slot: it computes some three thousand codes.
+    """
+
+    tokens: tuple[Token, ...]
+    code: str = field(repr=False)
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class FindRecoveryCode:
+    """Answered with the account's RecoveryCode of this normalised text, or None."""
+
+    account: Account
+    code: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class UseToken:
+    """Take one step or counter of an active token; loses unless it is newer than the last one taken."""
+
+    token_id: int
+    step: int
+    drift: int
+
+
+@dataclass(frozen=True, slots=True)
+class ActivateToken:
+    """Take the first step of a pending token that has not expired; it becomes active."""
+
+    token_id: int
+    step: int
+    drift: int
+
+
+@dataclass(frozen=True, slots=True)
+class UseRecoveryCode:
+    """Take a recovery code; loses if it was used or has expired."""
+
+    code_id: int
+
+
+Consumption = UseToken | ActivateToken | UseRecoveryCode
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """Everything a round changes, in one transaction, in this order; a statement that loses ends the round's writes.
+
+    1. `spend`: the State this round answers, spent whatever the verdict (an expired one is lost by definition).
+    2. `consume`: the row that is used up, only while the account is not locked, not disabled and of the epoch that
+       was loaded; the reply to `verdict` is stored in that row under `digest`.
+    3. The account row: `failures` back to 0 after a consumption if they were not; with `wrong_code`, the account is
+       read again and `throttle.count` decides on its history.
+
+    Answered with an Outcome. `at` is the time of the request, seconds since the epoch.
+    """
+
+    account: Account
+    verdict: Verdict
+    at: float
+    digest: bytes
+    spend: OpenedState | None = None
+    consume: Consumption | None = None
+    wrong_code: bool = False
+
+
+class Loss(StrEnum):
+    """Which part of a Commit lost."""
+
+    STATE = "state"
+    """The State was spent before or has expired."""
+    CONSUMED = "consumed"
+    """Another round took the step or the code before."""
+    ACCOUNT = "account"
+    """The account was locked, disabled or changed since it was loaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a Commit: `lost` is None when all of it was won.
+
+    `stored` is the reply that this very datagram (`digest`) was given within the last 30 seconds, if it was: the
+    round was a retransmission that the duplicate cache could not know.
+    """
+
+    lost: Loss | None = None
+    stored: bytes | None = field(default=None, repr=False)
+
+
+WON = Outcome()
+
+Ask = LoadAccount | CheckPassword | FindSkew | FindRecoveryCode | Commit

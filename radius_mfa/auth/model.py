@@ -1,0 +1,255 @@
+"""The vocabulary of a login: what a door asks, what the store knows of an account, what the rules answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+
+from radius_mfa.auth.reasons import Reason
+
+
+class Door(StrEnum):
+    """Where a round came in."""
+
+    RADIUS = "radius"
+    PAM = "pam"
+    PORTAL = "portal"
+    EXPLAIN = "explain"
+
+
+class FirstFactor(StrEnum):
+    """Who answers for the first factor of a first round."""
+
+    CHECK = "check"
+    """We check the password."""
+    PROVEN_BY_STACK = "proven-by-stack"
+    """A PAM stack has proven it before us (a code-only service)."""
+    SESSION = "session"
+    """A signed-in portal session."""
+
+
+class Dialogue(StrEnum):
+    """How a client can bring a code (DESIGN "What a client may send")."""
+
+    CHALLENGE = "challenge"
+    APPEND = "append"
+    BOTH = "both"
+
+
+class Mfa(StrEnum):
+    """A setting of an account or a client: does it owe a code?"""
+
+    INHERIT = "inherit"
+    REQUIRED = "required"
+    OFF = "off"
+
+
+class Stage(IntEnum):
+    """What a State stands for; one octet inside the seal."""
+
+    CODE = 1
+    """The password was right; a code is owed."""
+    ENROLMENT = 2
+    """The password was right; the first code of a pending token is owed."""
+    DECOY = 3
+    """`always_challenge` asked after a failed first round: only a Reject can follow."""
+    INVALID = 255
+    """Never sealed: what came did not open. Only a Reject can follow."""
+
+
+class Method(StrEnum):
+    """What an Accept rests on, beside the password."""
+
+    PASSWORD = "password"
+    TOTP = "totp"
+    HOTP = "hotp"
+    RECOVERY = "recovery"
+    DEVICE = "device"
+    NONE = ""
+
+
+class TokenKind(StrEnum):
+    TOTP = "totp"
+    HOTP = "hotp"
+
+
+class TokenStatus(StrEnum):
+    PENDING = "pending"
+    ACTIVE = "active"
+    DISABLED = "disabled"
+
+
+class Algorithm(StrEnum):
+    SHA1 = "sha1"
+    SHA256 = "sha256"
+    SHA512 = "sha512"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """An authenticator as the store has it.
+
+    `secret` is None when it could not be unsealed. `last_step` is the last time step (TOTP) or counter (HOTP) that was
+    accepted, -1 before the first. `drift` is how many steps the authenticator was off at its last login. `expires`
+    (seconds since the epoch) ends a pending token.
+    """
+
+    id: int
+    kind: TokenKind
+    status: TokenStatus
+    secret: bytes | None = field(repr=False)
+    digits: int = 6
+    algorithm: Algorithm = Algorithm.SHA1
+    period: int = 30
+    last_step: int = -1
+    drift: int = 0
+    expires: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryCode:
+    """One row of an account's recovery codes; `usable` is false once it was used or has expired."""
+
+    id: int
+    usable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CodeHistory:
+    """What an account's row remembers of wrong codes.
+
+    `failures`: wrong codes since the last right one. `window_failures` in the window that began at `window_started`.
+    `locked_until` and `window_started` are seconds since the epoch, 0 for never. `counted` are the digests of the
+    last counted datagrams, newest last.
+    """
+
+    failures: int = 0
+    window_failures: int = 0
+    window_started: float = 0.0
+    locked_until: float = 0.0
+    counted: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account as one round sees it. `name` is canonical; `recovery_left` counts its usable recovery codes."""
+
+    id: int
+    name: str
+    backend: str = "local"
+    password_hash: str | None = field(default=None, repr=False)
+    mail: str | None = None
+    groups: frozenset[str] = frozenset()
+    language: str | None = None
+    mfa: Mfa = Mfa.INHERIT
+    disabled: bool = False
+    epoch: int = 1
+    history: CodeHistory = CodeHistory()
+    tokens: tuple[Token, ...] = ()
+    recovery_left: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedState:
+    """A State that opened: the seal has proven client, source address and version.
+
+    `expires` is in whole seconds since the epoch; `nonce` is 12 octets and names this State in the store.
+    """
+
+    stage: Stage
+    account_id: int
+    epoch: int
+    expires: int
+    nonce: bytes
+
+
+INVALID_STATE = OpenedState(Stage.INVALID, 0, 0, 0, b"")
+"""What a door hands to the rules when a State came that does not open."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyRule:
+    """Attributes of the final Accept for members of `groups` (None: for everyone), encoded for the wire."""
+
+    groups: frozenset[str] | None
+    attributes: bytes = b""
+    shown: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientPolicy:
+    """What the configuration says of one client (or PAM service), as far as the rules care."""
+
+    shortname: str
+    dialogue: Dialogue = Dialogue.CHALLENGE
+    always_challenge: bool = False
+    mfa: Mfa = Mfa.INHERIT
+    groups: frozenset[str] | None = None
+    replies: tuple[ReplyRule, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LoginRequest:
+    """The facts of one round, from whichever door.
+
+    `at`: seconds since the epoch when the request arrived. `name` and `password` are the octets as they came (the
+    password without its padding); `password` is None when the request has none that could be read, and
+    `unsupported` says that it carries CHAP, MS-CHAP or EAP instead. In a round with a `state` the password field is
+    the answer to the challenge. `digest` (32 octets) names the datagram together with where it came from: it keys the
+    stored reply, and names the request in the audit.
+    """
+
+    door: Door
+    client: ClientPolicy
+    at: float
+    name: bytes | None
+    password: bytes | None = field(repr=False)
+    digest: bytes
+    source: str = ""
+    first_factor: FirstFactor = FirstFactor.CHECK
+    unsupported: bool = False
+    state: OpenedState | None = field(default=None, repr=False)
+    calling_station: str = ""
+    nas_identifier: str = ""
+    service: str = ""
+    tty: str = ""
+    rhost: str = ""
+    ruser: str = ""
+    proven_key: str = ""
+    device_token: bytes | None = field(default=None, repr=False)
+    trust_wish: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """Let the user in. `attributes` are encoded for the wire; `stored` are the octets of a reply sent before."""
+
+    method: Method
+    reason: Reason = Reason.OK
+    text: str = ""
+    attributes: bytes = field(default=b"", repr=False)
+    stored: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """Refuse. `text` depends on client and dialogue alone, so that it tells nothing about the account."""
+
+    reason: Reason
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """Ask for a code. The door seals the State from stage, account, epoch and lifetime; a decoy has account 0."""
+
+    stage: Stage
+    text: str
+    account_id: int
+    epoch: int
+    lifetime: float
+    reason: Reason = Reason.OK
+
+
+Verdict = Accept | Reject | Challenge

@@ -1,0 +1,85 @@
+"""What the service needs from outside, each with its contract. Adapters are built by the composition root alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from radius_mfa.auth.asks import Commit, Outcome
+from radius_mfa.auth.model import Account, RecoveryCode
+
+
+class Clock(Protocol):
+    """The only source of time."""
+
+    def now(self) -> float:
+        """Seconds since the epoch, UTC."""
+
+    def monotonic(self) -> float:
+        """Seconds that never step back: for waits, ages and deadlines."""
+
+
+class Random(Protocol):
+    """The only source of randomness: octets fit for keys."""
+
+    def __call__(self, size: int, /) -> bytes: ...
+
+
+class PasswordBackend(Protocol):
+    """Checks passwords of the accounts made with it. Called from several threads at once."""
+
+    name: str
+
+    def check(self, account: Account | None, password: bytes) -> bool:
+        """True only for the account's password. For None, the same work and False. Raises Unavailable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One round's Commit on its way to the store; `reply` are the octets to store with what is consumed."""
+
+    commit: Commit
+    reply: bytes = field(default=b"", repr=False)
+
+
+class Store(Protocol):
+    """Accounts, tokens, codes. Called by one thread; every method raises StoreBusy or StoreFailed."""
+
+    def load(self, name: str) -> Account | None:
+        """The account of this canonical name with its tokens, secrets unsealed (None where they cannot be)."""
+
+    def find_recovery_code(self, account_id: int, code: str) -> RecoveryCode | None:
+        """The account's recovery code of this normalised text (16 base32 characters), used or not."""
+
+    def commit(self, writes: Sequence[Write]) -> list[Outcome]:
+        """Write all of them in one transaction, in order; each sees what came before it.
+
+        When this returns, all is durable. When it raises, nothing was changed.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """One decision. The adapter adds nothing but the format; the keys are fixed (docs/audit.md)."""
+
+    time: float
+    event: str
+    account: str = ""
+    client: str = ""
+    source: str = ""
+    calling_station: str = ""
+    transport: str = ""
+    result: str = ""
+    reason: str = ""
+    method: str = ""
+    duration_ms: float = 0.0
+    request_id: str = ""
+    actor: str = ""
+
+
+class Audit(Protocol):
+    """Where decisions are written down before they are told."""
+
+    def write(self, records: Sequence[AuditRecord]) -> None:
+        """Append all records, whole. Raises AuditLost when not every octet was written."""
