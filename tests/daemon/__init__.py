@@ -1,0 +1,1 @@
+"""A running daemon, driven by real clients."""

@@ -1,0 +1,1 @@
+"""What the tree and the wheel may look like."""
