@@ -58,7 +58,7 @@ class ConfigurationError(RadiusMfaError):
 
 
 class SettingsError(ConfigurationError):
-    """The YAML file is wrong; `problems` has one `FILE:LINE:COL: path: what (likely fix)` each, in the order of the file."""
+    """The YAML file is wrong; `problems` has a line `FILE:LINE:COL: path: what (likely fix)` each, in its order."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from radius_mfa.auth.model import Account, OpenedState, RecoveryCode, Token, Verdict
+from radius_mfa.auth.model import Account, OpenedState, Token, Verdict
 
 
 @dataclass(frozen=True, slots=True)

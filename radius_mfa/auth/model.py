@@ -70,17 +70,23 @@ class Method(StrEnum):
 
 
 class TokenKind(StrEnum):
+    """What moves the code on: time (RFC 6238) or a counter (RFC 4226)."""
+
     TOTP = "totp"
     HOTP = "hotp"
 
 
 class TokenStatus(StrEnum):
+    """A pending token waits for its first code; a disabled one refuses."""
+
     PENDING = "pending"
     ACTIVE = "active"
     DISABLED = "disabled"
 
 
 class Algorithm(StrEnum):
+    """The hash of the HMAC, by the name that hashlib knows."""
+
     SHA1 = "sha1"
     SHA256 = "sha256"
     SHA512 = "sha512"

@@ -1,0 +1,43 @@
+"""Takes what a user typed apart, on bytes: password and code, and what kind of code it is."""
+
+from __future__ import annotations
+
+import re
+
+_DASHED = re.compile(rb"(?i:[A-Z2-7]{4}(?:-[A-Z2-7]{4}){3})\Z")
+_RECOVERY = re.compile(rb"[A-Z2-7]{16}\Z")
+_DIGITS = re.compile(rb"[0-9]+\Z")
+LONGEST_ANSWER = 128
+"""Octets: no code is longer, however it is spaced."""
+
+
+def split(field: bytes, digits: int) -> tuple[bytes, bytes | None]:
+    """The append reading: (password, code).
+
+    The code is the last `digits` ASCII digits; else a recovery code with its dashes; else there is none and the whole
+    field is the password.
+    """
+    if len(field) >= digits and _DIGITS.match(field, len(field) - digits):
+        return field[:-digits], field[-digits:]
+    dashed = _DASHED.search(field)
+    if dashed:
+        return field[: dashed.start()], dashed.group()
+    return field, None
+
+
+def otp_code(answer: bytes, digits: int) -> str | None:
+    """The answer as a code of exactly `digits` ASCII digits, or None. No other digit of Unicode reaches a comparison."""
+    if len(answer) == digits and _DIGITS.match(answer):
+        return answer.decode("ascii")
+    return None
+
+
+def recovery_code(answer: bytes) -> str | None:
+    """The answer as a normalised recovery code (16 base32 characters), or None.
+
+    Case, spaces and dashes do not matter.
+    """
+    if len(answer) > LONGEST_ANSWER:
+        return None
+    bare = answer.translate(None, b" -").upper()
+    return bare.decode("ascii") if _RECOVERY.match(bare) else None

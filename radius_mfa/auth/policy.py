@@ -1,0 +1,182 @@
+"""Who owes a second factor, who may use a client, how a field is to be read: the configuration as functions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum, StrEnum, auto
+
+from radius_mfa.auth import credential
+from radius_mfa.auth.model import Account, ClientPolicy, Dialogue, LoginRequest, Mfa, Token, TokenStatus
+from radius_mfa.auth.texts import Text, say
+
+LONGEST_NAME = 253
+_UPPER = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
+
+
+class NotEnrolled(StrEnum):
+    """What happens to an account that owes a code and has no token."""
+
+    ENROLL = "enroll"
+    REJECT = "reject"
+    ACCEPT = "accept"
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """How a User-Name becomes an account's name. Realms and domains are in lower case."""
+
+    fold: bool = True
+    realms: frozenset[str] = frozenset()
+    domains: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The configuration as far as a login depends on it; durations in seconds.
+
+    `required` is True (everybody owes a code), False, or the groups whose members do.
+    """
+
+    names: Names = field(default_factory=Names)
+    required: bool | frozenset[str] = True
+    not_enrolled: NotEnrolled = NotEnrolled.ENROLL
+    digits: int = 6
+    window: int = 1
+    look_ahead: int = 10
+    state_lifetime: float = 120.0
+    enrolment_lifetime: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A first round's field, read: what is the password, what the code.
+
+    `whole`: a second candidate for the password (dialogue `both`), to be checked whatever the first gives, so that
+    every field of this shape costs the same.
+    """
+
+    password: bytes = field(repr=False)
+    code: bytes | None = field(default=None, repr=False)
+    whole: bytes | None = field(default=None, repr=False)
+
+
+class Owes(Enum):
+    """What an account owes after its password."""
+
+    NOTHING = auto()
+    CODE = auto()
+    FIRST_CODE = auto()
+    """The code that activates its only, pending token."""
+    ENROLMENT = auto()
+    TOKEN_UNREADABLE = auto()
+    TOKEN_DISABLED = auto()
+
+
+def canonical_name(raw: bytes | None, names: Names) -> str | None:
+    r"""The account name that a User-Name stands for, or None if it can be no name.
+
+    ASCII is case-folded if so configured, a listed domain (`DOM\alice`) and a listed realm (`alice@realm`) are cut
+    off once; anything else stays part of the name. No Unicode normalisation: two spellings are two names.
+    """
+    if raw is None or len(raw) > LONGEST_NAME:
+        return None
+    try:
+        name = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    if not name.isprintable():
+        return None
+    domain, backslash, rest = name.partition("\\")
+    if backslash and domain.translate(_UPPER) in names.domains:
+        name = rest
+    user, at, realm = name.rpartition("@")
+    if at and realm.translate(_UPPER) in names.realms:
+        name = user
+    return (name.translate(_UPPER) if names.fold else name) or None
+
+
+def admits(account: Account, client: ClientPolicy) -> bool:
+    """Whether the client's `groups` let this account in; without them, everyone may."""
+    return client.groups is None or not client.groups.isdisjoint(account.groups)
+
+
+def owes_code(account: Account, client: ClientPolicy, rules: Rules) -> bool:
+    """The account's own setting decides, then the client's, then `mfa.required`."""
+    for mfa in (account.mfa, client.mfa):
+        if mfa is not Mfa.INHERIT:
+            return mfa is Mfa.REQUIRED
+    if isinstance(rules.required, bool):
+        return rules.required
+    return not rules.required.isdisjoint(account.groups)
+
+
+def usable_tokens(account: Account, at: float) -> tuple[Token, ...]:
+    """Tokens whose code may be tried now: active ones, and a pending one that has not expired."""
+    return tuple(token for token in account.tokens if token.secret is not None and _alive(token, at))
+
+
+def takes_recovery_codes(account: Account, at: float) -> bool:
+    """A recovery code stands in for a token that was active once, never for the first code of a pending one."""
+    tokens = usable_tokens(account, at)
+    return not tokens or any(token.status is TokenStatus.ACTIVE for token in tokens)
+
+
+def owes(account: Account, client: ClientPolicy, rules: Rules, at: float) -> Owes:
+    """What this account owes this client after its password. What cannot be judged is never enrolment."""
+    if not owes_code(account, client, rules):
+        return Owes.NOTHING
+    tokens = usable_tokens(account, at)
+    if tokens:
+        return Owes.CODE if takes_recovery_codes(account, at) else Owes.FIRST_CODE
+    if any(_alive(token, at) for token in account.tokens):
+        return Owes.TOKEN_UNREADABLE
+    if any(token.status is TokenStatus.DISABLED for token in account.tokens):
+        return Owes.TOKEN_DISABLED
+    return Owes.CODE if account.recovery_left else Owes.ENROLMENT
+
+
+def code_digits(account: Account | None, rules: Rules) -> int:
+    """How long this account's codes are; all its tokens agree, and an unknown account is like a new one."""
+    return account.tokens[0].digits if account and account.tokens else rules.digits
+
+
+def read(password: bytes, request: LoginRequest, account: Account | None, rules: Rules) -> Reading:
+    """Read the field of a first round as the client's dialogue says (DESIGN "What a client may send")."""
+    client = request.client
+    if client.dialogue is Dialogue.CHALLENGE or not _may_append(account, request, rules):
+        return Reading(password)
+    front, code = credential.split(password, code_digits(account, rules))
+    whole = password if client.dialogue is Dialogue.BOTH and code is not None else None
+    return Reading(front, code, whole)
+
+
+def attributes(account: Account, client: ClientPolicy) -> bytes:
+    """The encoded attributes of the final Accept: those of the first rule whose groups match."""
+    for rule in client.replies:
+        if rule.groups is None or not rule.groups.isdisjoint(account.groups):
+            return rule.attributes
+    return b""
+
+
+def denial(client: ClientPolicy) -> str:
+    """The text of every Reject of this client, whatever the reason."""
+    return say(Text.DENIED if client.dialogue is Dialogue.CHALLENGE else Text.DENIED_APPEND)
+
+
+def prompt(client: ClientPolicy, owed: Owes) -> str:
+    """The text of a challenge; with `always_challenge`, one for all."""
+    first = owed is Owes.FIRST_CODE and not client.always_challenge
+    return say(Text.ASK_FIRST_CODE if first else Text.ASK_CODE)
+
+
+def _may_append(account: Account | None, request: LoginRequest, rules: Rules) -> bool:
+    if account is None:
+        return True
+    has_code = bool(account.recovery_left) or any(_alive(token, request.at) for token in account.tokens)
+    return has_code and owes_code(account, request.client, rules)
+
+
+def _alive(token: Token, at: float) -> bool:
+    if token.status is TokenStatus.PENDING:
+        return token.expires is not None and at < token.expires
+    return token.status is TokenStatus.ACTIVE
