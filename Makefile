@@ -5,7 +5,7 @@ PYTHON ?= python3
 TESTS ?= tests
 VENV := .venv/bin
 TEST := build/venv/bin
-SOURCES := $(shell find radius_mfa/ config/ -type f ! -name '*.pyc') setup.cfg pyproject.toml LICENSE $(wildcard README.md)
+SOURCES := $(shell find -L radius_mfa -type f ! -name '*.pyc') setup.cfg pyproject.toml LICENSE $(wildcard README.md)
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1
 
 .NOTPARALLEL:
