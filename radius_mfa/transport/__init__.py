@@ -1,0 +1,1 @@
+"""Doors of the daemon: bytes in, bytes out."""
