@@ -21,6 +21,7 @@ The number is the exit status of a command that ends with it (DESIGN "What admin
 
 from __future__ import annotations
 
+import traceback
 from typing import ClassVar
 
 
@@ -101,3 +102,14 @@ class Unsealed(RadiusMfaError):
 
 class PacketError(RadiusMfaError):
     """A datagram that is not RADIUS as this server takes it."""
+
+
+def where(fault: BaseException) -> str:
+    """An unexpected exception as its type and the places it went through, for the log.
+
+    Its message is left out: it may quote a password.
+    """
+    places = (
+        f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in traceback.extract_tb(fault.__traceback__)
+    )
+    return f"{type(fault).__name__} at {' > '.join(places)}"

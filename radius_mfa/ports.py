@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -41,6 +41,31 @@ class Write:
 
     commit: Commit
     reply: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A finished piece of blocking work: its answer, or what it raised."""
+
+    key: object
+    answer: object = field(default=None, repr=False)
+    error: Exception | None = None
+
+
+class Slots(Protocol):
+    """Bounded threads for what blocks: hashing, PAM, long searches. Used by one thread."""
+
+    def submit(self, key: object, client: str, work: Callable[[], object], deadline: float) -> None:
+        """Queue `work`; if no slot is free by `deadline` (monotonic seconds) it fails with PasswordsBusy, unrun.
+
+        Raises PasswordsBusy at once when the queue is full.
+        """
+
+    def finished(self) -> list[Done]:
+        """What has finished since the last call; does not wait."""
+
+    def wait(self) -> None:
+        """Wait until something has finished; at once when nothing is pending."""
 
 
 class Store(Protocol):

@@ -26,7 +26,7 @@ def split(field: bytes, digits: int) -> tuple[bytes, bytes | None]:
 
 
 def otp_code(answer: bytes, digits: int) -> str | None:
-    """The answer as a code of exactly `digits` ASCII digits, or None. No other digit of Unicode reaches a comparison."""
+    """The answer as a code of exactly `digits` ASCII digits, or None: no other digit of Unicode is ever compared."""
     if len(answer) == digits and _DIGITS.match(answer):
         return answer.decode("ascii")
     return None

@@ -56,5 +56,7 @@ class Reason(StrEnum):
     ACCOUNT_CHANGED = "account-changed"
     """The account was locked, disabled or changed while this round was at work."""
 
+    UNAVAILABLE = "unavailable"
+    """Store, audit or hash slots did not answer in time: nothing was changed. Over RADIUS there is no reply at all."""
     INTERNAL = "internal-error"
     """A fault of the program; the log has the trace."""
