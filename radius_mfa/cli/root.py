@@ -1,0 +1,117 @@
+"""The root of the command line: which commands there are, and in which file each one lives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from radius_mfa import __version__
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+DEFAULT_CONFIG = Path("/etc/radius-mfa/radius-mfa.yaml")
+
+COMMANDS = {
+    "init": "make key, database and configuration",
+    "serve": "answer RADIUS requests",
+    "demo": "a whole login on this machine, in a throw-away place",
+    "config": "check and show the configuration",
+    "key": "make and change the master key",
+    "db": "look after the database",
+    "user": "accounts",
+    "client": "RADIUS clients",
+    "token": "authenticators of an account",
+    "codes": "recovery codes of an account",
+    "test": "log in as a RADIUS client does",
+    "audit": "what was decided, and why",
+    "completion": "print what makes a shell complete this command",
+}
+"""Every command with its summary; `NAME` is `command` in the module `NAME` beside this one."""
+
+
+@dataclass
+class Chosen:
+    """What the global options chose: every command gets it as its context object."""
+
+    config: Path = DEFAULT_CONFIG
+
+
+class Command(click.Command):
+    """A command that takes the global options too, behind its name."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        return [*super().get_params(ctx), _CONFIG]
+
+
+class Group(click.Group):
+    """A group of such commands."""
+
+    command_class = Command
+    group_class = type
+
+
+class Root(Group):
+    """Loads the module of a command when that command is asked for: `--help` pays for none of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        command = import_module(f"radius_mfa.cli.{cmd_name}").command
+        assert isinstance(command, click.Command)  # noqa: S101 - ours, and tests load every one
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        names = [CompletionItem(name, help=COMMANDS[name]) for name in COMMANDS if name.startswith(incomplete)]
+        return names + click.Command.shell_complete(self, ctx, incomplete)
+
+
+def config_option(envvar: str | None = None) -> click.Option:
+    """The global `--config`, which every command takes before and behind its name."""
+
+    def choose(ctx: click.Context, _option: click.Parameter, value: Path | None) -> None:
+        if value is not None:
+            ctx.ensure_object(Chosen).config = value
+
+    return click.Option(
+        ["--config"],
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        envvar=envvar,
+        callback=choose,
+        expose_value=False,
+        help=f"The configuration, also as RADIUS_MFA_CONFIG. [default: {DEFAULT_CONFIG}]",
+    )
+
+
+_CONFIG = config_option()
+
+
+def json_option() -> Callable[[Any], Any]:
+    """The `--json` of a command that reads."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.group(cls=Root, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, message="%(prog)s %(version)s")
+@click.pass_context
+def root(ctx: click.Context) -> None:
+    """A RADIUS server that asks for a second factor."""
+    ctx.ensure_object(Chosen)
+
+
+root.params.append(config_option("RADIUS_MFA_CONFIG"))

@@ -1,0 +1,20 @@
+"""Every script in scripts/ does what it says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.script import differences, parse, run
+
+SCRIPTS = sorted((Path(__file__).parent / "scripts").glob("*.txt"))
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=[script.stem for script in SCRIPTS])
+def test_a_script_runs_as_written(script: Path, tmp_path: Path) -> None:
+    """Output, messages and exit status of every command are those of the script."""
+    for step in parse(script.read_text()):
+        result = run(step.command, tmp_path, "".join(f"{line}\n" for line in step.stdin))
+        found = differences(step, result)
+        assert not found, "\n".join([f"{script.name}:{step.line}: {step.command}", *found])
