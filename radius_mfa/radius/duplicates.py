@@ -1,0 +1,113 @@
+"""Duplicate detection and the reply cache (RFC 5080 section 2.2.2)."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import NamedTuple
+
+from radius_mfa.radius.clients import Client
+
+Endpoint = tuple[str, int]
+"""An IP address as text, and a port."""
+
+LIMIT = 8 * 1024 * 1024
+"""Octets a cache may take, by default."""
+
+_COST = 900  # octets of one entry beside its reply: key, digest, entry and their places in the dictionary
+
+
+class Key(NamedTuple):
+    """What two datagrams have in common when the one repeats, or contradicts, the other."""
+
+    client: str
+    destination: Endpoint
+    source: Endpoint
+    identifier: int
+    authenticator: bytes
+
+
+def key(client: Client, destination: Endpoint, source: Endpoint, datagram: bytes) -> Key:
+    """The key of a datagram of at least 20 octets."""
+    return Key(client.shortname, destination, source, datagram[1], datagram[4:20])
+
+
+def digest(client: Client, destination: Endpoint, source: Endpoint, datagram: bytes) -> bytes:
+    """32 octets that name the whole datagram together with where it came from and where it went."""
+    way = f"{client.shortname}\0{destination[0]}\0{destination[1]}\0{source[0]}\0{source[1]}\0"
+    return hashlib.sha256(way.encode() + datagram).digest()
+
+
+class Seen(Enum):
+    """What the cache knows of a datagram, if it has no reply for it."""
+
+    NEW = "new"
+    IN_WORK = "in-work"
+    """The same datagram is at work: send nothing."""
+    CONFLICT = "conflict"
+    """Identifier and authenticator of another datagram: drop it."""
+
+
+@dataclass(slots=True)
+class _Entry:
+    digest: bytes
+    since: float
+    reply: bytes | None = field(default=None, repr=False)
+
+
+class Duplicates:
+    """The verified datagrams of the last seconds with their replies, in at most `limit` octets.
+
+    `lifetime` in seconds, 5 to 30, counts from the reply. When there is no room the oldest goes first. Times are those
+    of a monotonic clock.
+    """
+
+    def __init__(self, *, lifetime: float = 30.0, limit: int = LIMIT) -> None:
+        self._lifetime = lifetime
+        self._limit = limit
+        self._entries: dict[Key, _Entry] = {}  # in the order of `since`
+        self.size = 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def look(self, key: Key, digest: bytes, now: float) -> Seen | bytes:
+        """The reply that this datagram was given, or what else is known of it. Changes nothing."""
+        entry = self._entries.get(key)
+        if entry is None or now - entry.since >= self._lifetime:
+            return Seen.NEW
+        if entry.digest != digest:
+            return Seen.CONFLICT
+        return Seen.IN_WORK if entry.reply is None else entry.reply
+
+    def begin(self, key: Key, digest: bytes, now: float) -> None:
+        """Note that a verified datagram is at work."""
+        self.forget(key)
+        self._entries[key] = _Entry(digest, now)
+        self.size += _COST
+        self._trim(now)
+
+    def finish(self, key: Key, reply: bytes, now: float) -> None:
+        """Keep the reply of a datagram at work. One that was evicted meanwhile is not kept."""
+        entry = self._entries.pop(key, None)
+        if entry is None:
+            return
+        self._entries[key] = entry
+        entry.since = now
+        self.size += len(reply) - len(entry.reply or b"")
+        entry.reply = reply
+        self._trim(now)
+
+    def forget(self, key: Key) -> None:
+        """Let the next datagram of this key be new: the work on this one was dropped."""
+        entry = self._entries.pop(key, None)
+        if entry is not None:
+            self.size -= _COST + len(entry.reply or b"")
+
+    def _trim(self, now: float) -> None:
+        while self._entries:
+            oldest = next(iter(self._entries))
+            if self.size <= self._limit and now - self._entries[oldest].since < self._lifetime:
+                return
+            self.forget(oldest)
