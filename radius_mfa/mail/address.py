@@ -1,0 +1,18 @@
+"""The mail address of an account: one plain address, which can mean nothing else to any mailer."""
+
+from __future__ import annotations
+
+import re
+
+# RFC 5321 section 4.1.2, Dot-string and Domain, in ASCII. Left out: the quoted local part, address literals, `%` and
+# `!` (routes, and what decodes to a line end), and a dash at the start, which a mailer could take for an option.
+_ATOM = r"[A-Za-z0-9#$&'*+/=?^_`{|}~-]+"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_ADDRESS = re.compile(rf"(?!-)(?=[^@]{{1,64}}@){_ATOM}(?:\.{_ATOM})*@(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*")
+LONGEST = 254
+"""Characters (RFC 5321 section 4.5.3.1.3, without the angle brackets)."""
+
+
+def is_address(text: str) -> bool:
+    """Whether this is exactly one address in ASCII, without name, comment, quotes, list or line end."""
+    return len(text) <= LONGEST and _ADDRESS.fullmatch(text) is not None
