@@ -56,9 +56,9 @@ class Request(AuthPacket):
         packet = datagram if end == len(datagram) else datagram[:end]
         self = cls.__new__(cls)
         signature = walk.walk(packet, end, self)
-        if walk.VENDOR_SPECIFIC in self:
+        if walk.get(self, walk.VENDOR_SPECIFIC) is not None:
             walk.split_vendor(self)
-        walk.check(self, status=packet[0] == walk.STATUS_SERVER, signed=signature > 0)
+        walk.check(self, packet[0] == walk.STATUS_SERVER, signature > 0)
         self.code = packet[0]
         self.id = packet[1]
         self.authenticator = packet[4:20]
@@ -152,9 +152,9 @@ class Request(AuthPacket):
         return b"" if b"\0" in password else password
 
     def _is_unsupported(self) -> bool:
-        if walk.EAP_MESSAGE in self:
+        if walk.get(self, walk.EAP_MESSAGE) is not None:
             return True
-        return walk.USER_PASSWORD not in self and any(kind in _NO_ROOM_FOR_A_CODE for kind in self)
+        return walk.get(self, walk.USER_PASSWORD) is None and any(kind in _NO_ROOM_FOR_A_CODE for kind in self)
 
     def _has_ours(self) -> bool:
         vendor = self.client.vendor

@@ -88,14 +88,14 @@ def walk(datagram: bytes, end: int, packet: Packet) -> int:
     return signature
 
 
-def check(packet: Packet, *, status: bool, signed: bool) -> None:
+def check(packet: Packet, status: bool, signed: bool) -> None:
     """The rules over all attributes of a request. Raises Dropped."""
     password = get(packet, USER_PASSWORD)
     if password is not None:
         size = len(password[0])
         if not 16 <= size <= 128 or size % 16:
             raise Dropped(Drop.BAD_PASSWORD_LENGTH)
-        if CHAP_PASSWORD in packet:
+        if get(packet, CHAP_PASSWORD) is not None:
             raise Dropped(Drop.PASSWORD_AND_CHAP)
     if not signed and (status or get(packet, EAP_MESSAGE) is not None):
         raise Dropped(Drop.NO_MESSAGE_AUTHENTICATOR)  # RFC 3579 section 3.1, RFC 5997 section 3
