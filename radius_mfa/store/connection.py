@@ -1,0 +1,59 @@
+"""How a connection to SQLite is made, and what its errors mean to a login."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+from radius_mfa.errors import StoreBusy, StoreFailed, Unavailable
+
+BUSY_TIMEOUT = 0.5
+"""Seconds SQLite itself waits for a foreign writer; ours queue on the lock file (lock.py)."""
+
+Connect = Callable[[Path], sqlite3.Connection]
+
+_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA wal_autocheckpoint=0",  # housekeeping checkpoints, so that no login has to
+    "PRAGMA cell_size_check=ON",
+    "PRAGMA trusted_schema=OFF",
+)
+
+_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_HINTS = {
+    sqlite3.SQLITE_FULL: "make room on the disk of the store",
+    sqlite3.SQLITE_IOERR: "look for disk errors in the log of the system, and for a full disk",
+    sqlite3.SQLITE_CORRUPT: "run: radius-mfa db check",
+    sqlite3.SQLITE_NOTADB: "run: radius-mfa db check",
+    sqlite3.SQLITE_READONLY: "give the store and its directory to the user the server runs as",
+    sqlite3.SQLITE_CANTOPEN: "run: radius-mfa db check",
+    sqlite3.SQLITE_ERROR: "run: radius-mfa db check",
+}
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection in autocommit mode to a database that exists: it never makes one.
+
+    Transactions are begun by hand. Raises StoreBusy or StoreFailed.
+    """
+    try:
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=BUSY_TIMEOUT, isolation_level=None
+        )
+        for pragma in _PRAGMAS:
+            connection.execute(pragma)
+    except sqlite3.Error as error:
+        raise translated(error) from error
+    return connection
+
+
+def translated(error: sqlite3.Error) -> Unavailable:
+    """The error of SQLite in our words. The messages of SQLite name tables and columns, never values."""
+    # The low octet is the primary code: SQLITE_IOERR_WRITE is SQLITE_IOERR to an admin.
+    code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+    if code in _BUSY:
+        return StoreBusy("another program holds the database", "end whatever else has the file open")
+    return StoreFailed(f"the database refused: {error}", _HINTS.get(code, ""))

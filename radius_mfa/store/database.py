@@ -1,0 +1,54 @@
+"""An open store for everything but logins: SQLAlchemy as it is, the queue of writers, and the keys."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from radius_mfa.ports import Clock
+from radius_mfa.store.engine import engine_of, transaction
+from radius_mfa.store.keys import DataKeys, MasterKey
+from radius_mfa.store.lock import WriterLock
+from radius_mfa.store.sealing import Seal
+from radius_mfa.store.upgrade import check, unlock
+
+PATIENCE = 10.0
+"""Seconds a command waits for its turn to write; a login waits one."""
+
+
+class Database:
+    """What the admin operations work on. Used by one thread of one process; opens nothing before the first use."""
+
+    def __init__(self, path: Path, keys: DataKeys, clock: Clock) -> None:
+        self.path = path
+        self.keys = keys
+        self.clock = clock
+        self.secrets = Seal(keys.secrets)
+        self._lock = WriterLock(path)
+        self._engine = engine_of(path)
+
+    @classmethod
+    def open(cls, path: Path, master: MasterKey, clock: Clock) -> Database:
+        """A database that has passed `upgrade.check`. Raises as that does, and SecretError."""
+        check(path, thorough=False)
+        return cls(path, unlock(path, master), clock)
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """One snapshot. Raises StoreBusy or StoreFailed."""
+        with transaction(self._engine, immediate=False) as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """One transaction in the queue of writers, of 1,000 rows at most. Raises StoreBusy or StoreFailed."""
+        with self._lock.held(PATIENCE), transaction(self._engine, immediate=True) as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Give connections and lock back."""
+        self._engine.dispose()
+        self._lock.close()

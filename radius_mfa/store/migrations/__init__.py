@@ -1,0 +1,1 @@
+"""Alembic's migrations, run from code (store/upgrade.py): there is no alembic.ini."""

@@ -1,0 +1,83 @@
+"""From the rows of a SELECT to the accounts and tokens of the rules, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from radius_mfa.auth.model import Account, Algorithm, CodeHistory, Mfa, Token, TokenKind, TokenStatus
+from radius_mfa.errors import StoreFailed, Unsealed
+from radius_mfa.store.sealing import Seal
+
+DIGEST = 32
+"""Octets of a digest in `account.counted`."""
+
+# Looking a word up in a dict costs a fifth of calling the enum.
+_MFA = {str(value): value for value in Mfa}
+_KINDS = {str(value): value for value in TokenKind}
+_STATUS = {str(value): value for value in TokenStatus}
+_ALGORITHMS = {str(value): value for value in Algorithm}
+
+
+def account_of(rows: Sequence[Sequence[Any]], secrets: Seal) -> Account:
+    """The account of the rows of statements.LOAD: one a token, or one without. Raises StoreFailed."""
+    first = rows[0]
+    tokens = () if first[16] is None else tuple(token_of(row[16:], secrets) for row in rows)
+    try:
+        return Account(
+            first[0],
+            first[1],
+            first[2],
+            first[3],
+            first[4],
+            frozenset(first[5].split("\n")) if first[5] else frozenset(),
+            first[6],
+            _MFA[first[7]],
+            first[8] != 0,
+            first[9],
+            history_of(first[10:15]),
+            tokens,
+            first[15],
+        )
+    except KeyError as error:
+        raise _damaged(f"account {first[0]}", error) from error
+
+
+def token_of(row: Sequence[Any], secrets: Seal) -> Token:
+    """A token of id, kind, status, sealed secret, digits, algorithm, period, last_step, drift, expires."""
+    identity, kind, status, sealed, digits, algorithm, period, last_step, drift, expires = row
+    try:
+        secret = secrets.open(sealed, table="token", column="secret", row=identity)
+    except Unsealed:
+        secret = None
+    try:
+        return Token(
+            identity,
+            _KINDS[kind],
+            _STATUS[status],
+            secret,
+            digits,
+            _ALGORITHMS[algorithm],
+            period,
+            last_step,
+            drift,
+            expires,
+        )
+    except KeyError as error:
+        raise _damaged(f"token {identity}", error) from error
+
+
+def history_of(row: Sequence[Any]) -> CodeHistory:
+    """The history of failures, window_failures, window_started, locked_until, counted."""
+    failures, window_failures, window_started, locked_until, counted = row
+    digests = tuple(counted[start : start + DIGEST] for start in range(0, len(counted), DIGEST))
+    return CodeHistory(failures, window_failures, window_started, locked_until, digests)
+
+
+def groups_text(groups: Iterable[str]) -> str:
+    """Groups as the column keeps them."""
+    return "\n".join(sorted(groups))
+
+
+def _damaged(what: str, error: KeyError) -> StoreFailed:
+    return StoreFailed(f"{what} is damaged: {error.args[0]!r} is none of our words", "run: radius-mfa db check")

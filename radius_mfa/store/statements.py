@@ -1,0 +1,188 @@
+"""The statements of a login, compiled once from the tables for the raw connection.
+
+Each is SQL text with question marks; the second argument of `_fixed` is the order of its parameters.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import ClauseElement, ColumnElement, bindparam
+from sqlalchemy.dialects import sqlite
+
+from radius_mfa.auth.model import TokenStatus
+from radius_mfa.store.schema import account, device, recovery_code, spent, token
+
+_REPLY: dict[str, ColumnElement[Any]] = {
+    "reply_key": bindparam("key"),
+    "reply": bindparam("octets"),
+    "replied_at": bindparam("time"),
+}
+_STEP: dict[str, ColumnElement[Any]] = {"last_step": bindparam("step"), "drift": bindparam("off")}
+
+
+def _fixed(statement: ClauseElement, order: str) -> str:
+    """SQL text of a statement; `order` names its parameters as the caller will give them, and is checked."""
+    compiled = statement.compile(dialect=sqlite.dialect(paramstyle="qmark"))
+    positions = getattr(compiled, "positiontup", None)
+    if positions != order.split():
+        raise AssertionError(f"{compiled} takes {positions}")
+    return str(compiled)
+
+
+def _word(value: str) -> ColumnElement[str]:
+    """One of our own words as a literal: a parameter less at each execution, and the partial indexes are seen."""
+    return sa.literal_column(f"'{value}'", sa.Text)
+
+
+def _number(value: int) -> ColumnElement[int]:
+    return sa.literal_column(str(value), sa.Integer)
+
+
+def _usable() -> tuple[ColumnElement[bool], ...]:
+    expires = recovery_code.c.expires
+    return recovery_code.c.used_at.is_(None), sa.or_(expires.is_(None), expires > bindparam("now"))
+
+
+_admitted = (
+    account.c.id == bindparam("owner"),
+    account.c.disabled == sa.false(),
+    account.c.locked_until <= bindparam("now"),
+    account.c.epoch == bindparam("loaded"),
+)
+_admits = sa.exists(_number(1)).where(*_admitted)
+
+LOAD = _fixed(
+    sa.select(
+        account.c.id,
+        account.c.name,
+        account.c.backend,
+        account.c.password_hash,
+        account.c.mail,
+        account.c.groups,
+        account.c.language,
+        account.c.mfa,
+        account.c.disabled,
+        account.c.epoch,
+        account.c.failures,
+        account.c.window_failures,
+        account.c.window_started,
+        account.c.locked_until,
+        account.c.counted,
+        sa.select(sa.func.count())
+        .select_from(recovery_code)
+        .where(recovery_code.c.account_id == account.c.id, *_usable())
+        .scalar_subquery(),
+        token.c.id,
+        token.c.kind,
+        token.c.status,
+        token.c.secret,
+        token.c.digits,
+        token.c.algorithm,
+        token.c.period,
+        token.c.last_step,
+        token.c.drift,
+        token.c.expires,
+    )
+    .select_from(account.outerjoin(token, token.c.account_id == account.c.id))
+    .where(account.c.name == bindparam("canonical"))
+    .order_by(token.c.id),
+    "now canonical",
+)
+
+FIND_RECOVERY_CODE = _fixed(
+    sa.select(recovery_code.c.id, sa.and_(*_usable())).where(
+        recovery_code.c.account_id == bindparam("owner"), recovery_code.c.hash == bindparam("keyed")
+    ),
+    "now owner keyed",
+)
+
+SPEND = _fixed(
+    sqlite.insert(spent).values(key=bindparam("nonce")).on_conflict_do_nothing(),
+    "nonce",
+)
+
+USE_TOKEN = _fixed(
+    token.update()
+    .values({**_STEP, **_REPLY})
+    .where(
+        token.c.id == bindparam("row"),
+        token.c.account_id == bindparam("owner"),
+        token.c.status == _word(TokenStatus.ACTIVE),
+        token.c.last_step < bindparam("step"),
+        _admits,
+    ),
+    "step off key octets time row owner step owner now loaded",
+)
+
+ACTIVATE_TOKEN = _fixed(
+    token.update()
+    .values({**_STEP, **_REPLY, "status": _word(TokenStatus.ACTIVE), "expires": sa.null()})
+    .where(
+        token.c.id == bindparam("row"),
+        token.c.account_id == bindparam("owner"),
+        token.c.status == _word(TokenStatus.PENDING),
+        token.c.last_step < bindparam("step"),
+        sa.or_(token.c.expires.is_(None), token.c.expires > bindparam("now")),
+        _admits,
+    ),
+    "step off key octets time row owner step now owner now loaded",
+)
+
+USE_RECOVERY_CODE = _fixed(
+    recovery_code.update()
+    .values(used_at=bindparam("time"), **_REPLY)
+    .where(
+        recovery_code.c.id == bindparam("row"), recovery_code.c.account_id == bindparam("owner"), *_usable(), _admits
+    ),
+    "time key octets time row owner now owner now loaded",
+)
+
+ADMITS = _fixed(sa.select(_number(1)).where(*_admitted), "owner now loaded")
+
+CLEAR_FAILURES = _fixed(
+    account.update()
+    .values(failures=_number(0))
+    .where(account.c.id == bindparam("owner"), account.c.failures != _number(0)),
+    "owner",
+)
+
+HISTORY = _fixed(
+    sa.select(
+        account.c.failures,
+        account.c.window_failures,
+        account.c.window_started,
+        account.c.locked_until,
+        account.c.counted,
+    ).where(account.c.id == bindparam("owner")),
+    "owner",
+)
+
+COUNT = _fixed(
+    account.update()
+    .values(
+        failures=bindparam("in_a_row"),
+        window_failures=bindparam("in_window"),
+        window_started=bindparam("since"),
+        locked_until=bindparam("until"),
+        counted=bindparam("digests"),
+        epoch=account.c.epoch + bindparam("growth"),
+    )
+    .where(account.c.id == bindparam("owner")),
+    "growth in_a_row in_window since until digests owner",
+)
+
+STORED_REPLY = _fixed(
+    sa.union_all(
+        *(
+            sa.select(table.c.reply).where(
+                table.c.account_id == bindparam("owner"),
+                table.c.reply_key == bindparam("key"),
+                table.c.replied_at.between(bindparam("oldest"), bindparam("newest")),
+            )
+            for table in (token, recovery_code, device)
+        )
+    ),
+    " ".join(["owner key oldest newest"] * 3),
+)
