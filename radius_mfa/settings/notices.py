@@ -1,0 +1,90 @@
+"""What a start says of a configuration without mistakes: keys without effect yet, and choices that cost safety."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from radius_mfa.settings.doors import SmtpTransport
+from radius_mfa.settings.model import Settings
+from radius_mfa.settings.secrets import Secrets
+from radius_mfa.settings.section import Section
+
+SHORT_SECRET = 16
+EXAMPLE_VENDOR = 32473  # IANA's number for documentation
+
+_LATER = "no effect in this version"
+# Keys that load and are kept for a later version; what they guard is off until then.
+_SECTIONS = (
+    "listen.pam",
+    "listen.portal",
+    "passwords.throttle",
+    "passwords.helper",
+    "passwords.remember",
+    "mfa.hotp",
+    "mfa.trusted_devices",
+    "mfa.lockout",
+    "enrollment",
+    "pam",
+    "mail",
+    "portal",
+)
+
+
+def no_effect(settings: Settings) -> list[str]:
+    """One line for every key that the file sets and this version does not act on."""
+    return list(_no_effect(settings))
+
+
+def warnings(settings: Settings, secrets: Secrets | None = None) -> list[str]:
+    """One line for every choice that weakens logins; with `secrets`, also for short shared secrets in files."""
+    return [*_client_warnings(settings, secrets), *_mfa_warnings(settings)]
+
+
+def _no_effect(settings: Settings) -> Iterator[str]:
+    if isinstance(settings.workers, int) and settings.workers > 1:
+        yield "workers: one worker runs in this version"
+    yield from (f"{key}: {_LATER}" for key in _SECTIONS if _is_set(settings, key))
+    for index, client in enumerate(settings.clients):
+        if client.trusted_devices != "off":
+            yield f"clients[{index}].trusted_devices: {_LATER}"
+    for index, backend in enumerate(settings.passwords.backends):
+        if backend.type == "pam":
+            yield f"passwords.backends[{index}]: {_LATER} (pam is not asked)"
+    if settings.mfa.not_enrolled == "enroll":
+        yield "mfa.not_enrolled: enroll acts as reject in this version"
+
+
+def _is_set(settings: Settings, key: str) -> bool:
+    section: object = settings
+    for name in key.split("."):
+        if not isinstance(section, Section) or name not in section.model_fields_set:
+            return False
+        section = getattr(section, name)
+    return True
+
+
+def _client_warnings(settings: Settings, secrets: Secrets | None) -> Iterator[str]:
+    for index, client in enumerate(settings.clients):
+        key = f"clients[{index}] ({client.shortname})"
+        read = secrets.clients.get(client.shortname) if secrets else None
+        secret = read if read is not None else (client.secret.text or "").encode()
+        if secret and len(secret) < SHORT_SECRET:
+            yield f"{key}: the secret has fewer than {SHORT_SECRET} characters and can be guessed from one packet"
+        if not client.require_message_authenticator:
+            yield f"{key}: requests without Message-Authenticator are taken (CVE-2024-3596)"
+        if client.ipaddr.prefixlen == 0:
+            yield f"{key}: every IPv{client.ipaddr.version} address may send"
+
+
+def _mfa_warnings(settings: Settings) -> Iterator[str]:
+    if settings.mfa.required == "none":
+        yield "mfa.required: none: nobody owes a code unless account or client says so"
+    if settings.mfa.not_enrolled == "accept":
+        yield "mfa.not_enrolled: accept: whoever has no authenticator gets in with the password alone"
+    if settings.mfa.trusted_devices.vendor == EXAMPLE_VENDOR and any(
+        c.trusted_devices == "token" for c in settings.clients
+    ):
+        yield f"mfa.trusted_devices.vendor: {EXAMPLE_VENDOR} is a number for documentation: set your own"
+    transport = settings.mail.transport if settings.mail else None
+    if isinstance(transport, SmtpTransport) and transport.tls == "none" and transport.password is not None:
+        yield "mail.transport.tls: none: the password of the mail server goes over the network unencrypted"
