@@ -151,8 +151,8 @@ def _shown(name: str, value: bytes) -> str:
     if name in _SECRETS:
         return "***"
     if name in {"State", "Message-Authenticator"}:
-        start = value[:_SHORTENED]
-        shown = start.decode() if start.isalnum() else f"0x{start.hex()[:_SHORTENED]}"
+        start = value[:_SHORTENED].decode(errors="replace")
+        shown = start if start.isascii() and start.isprintable() else f"0x{value.hex()[:_SHORTENED]}"
         return f"{shown}... ({len(value)} octets)"
     attribute = DICTIONARY.attributes.get(name)
     if attribute is None or attribute.type == "octets":
