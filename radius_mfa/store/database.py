@@ -27,8 +27,8 @@ class Database:
         self.keys = keys
         self.clock = clock
         self.secrets = Seal(keys.secrets)
-        self._lock = WriterLock(path)
-        self._engine = engine_of(path)
+        self.lock = WriterLock(path)
+        self.engine = engine_of(path)
 
     @classmethod
     def open(cls, path: Path, master: MasterKey, clock: Clock) -> Database:
@@ -39,16 +39,16 @@ class Database:
     @contextlib.contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """One snapshot. Raises StoreBusy or StoreFailed."""
-        with transaction(self._engine, immediate=False) as connection:
+        with transaction(self.engine, immediate=False) as connection:
             yield connection
 
     @contextlib.contextmanager
     def write(self) -> Iterator[sa.Connection]:
         """One transaction in the queue of writers, of 1,000 rows at most. Raises StoreBusy or StoreFailed."""
-        with self._lock.held(PATIENCE), transaction(self._engine, immediate=True) as connection:
+        with self.lock.held(PATIENCE), transaction(self.engine, immediate=True) as connection:
             yield connection
 
     def close(self) -> None:
         """Give connections and lock back."""
-        self._engine.dispose()
-        self._lock.close()
+        self.engine.dispose()
+        self.lock.close()

@@ -58,6 +58,15 @@ class MasterKey:
             raise SecretError(f"cannot read the master key {path}: {error.strerror}") from error
         return cls.parse(text, f"the master key {path}")
 
+    @classmethod
+    def new(cls) -> MasterKey:
+        """One new key."""
+        return cls((os.urandom(KEY_SIZE),))
+
+    def text(self) -> str:
+        """As the file has them: one a line, in base64."""
+        return "".join(base64.b64encode(key).decode("ascii") + "\n" for key in self.keys)
+
     def wrap(self, purpose: Purpose, key: bytes) -> bytes:
         """A data key, sealed for its row."""
         return Seal(self.keys[0]).seal(key, table="data_key", column="wrapped", row=purpose)
@@ -102,7 +111,7 @@ class DataKeys:
 def generate(path: Path) -> None:
     """Write a new master key to a file of its owner alone. Raises OperationFailed when there is one, AccessDenied."""
     try:
-        write_private(path, new_line())
+        write_private(path, MasterKey.new().text())
     except FileExistsError:
         hint = "change it with: radius-mfa key rotate"
         raise OperationFailed(f"{path} is already there and is not overwritten", hint) from None
@@ -115,11 +124,6 @@ def make_missing(connection: sa.Connection, master: MasterKey, store: Path, now:
     for purpose, key in made.items():
         connection.execute(data_key.insert().values(purpose=purpose, wrapped=key, created=now))
     DataKeys.unwrap(master, wrapped | made, store)
-
-
-def new_line() -> str:
-    """A new key as a line of a master key file."""
-    return base64.b64encode(os.urandom(KEY_SIZE)).decode("ascii") + "\n"
 
 
 def _decoded(line: str, where: str) -> bytes:

@@ -6,11 +6,14 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from radius_mfa.auth.model import Account, Algorithm, CodeHistory, Mfa, Token, TokenKind, TokenStatus
-from radius_mfa.errors import StoreFailed, Unsealed
+from radius_mfa.errors import OperationFailed, StoreFailed, Unsealed
 from radius_mfa.store.sealing import Seal
 
 DIGEST = 32
 """Octets of a digest in `account.counted`."""
+
+_TOKEN = 17
+"""Where the columns of a token begin in a row of statements.LOAD."""
 
 # Looking a word up in a dict costs a fifth of calling the enum.
 _MFA = {str(value): value for value in Mfa}
@@ -22,7 +25,7 @@ _ALGORITHMS = {str(value): value for value in Algorithm}
 def account_of(rows: Sequence[Sequence[Any]], secrets: Seal) -> Account:
     """The account of the rows of statements.LOAD: one a token, or one without. Raises StoreFailed."""
     first = rows[0]
-    tokens = () if first[16] is None else tuple(token_of(row[16:], secrets) for row in rows)
+    tokens = () if first[_TOKEN] is None else tuple(token_of(row[_TOKEN:], secrets) for row in rows)
     try:
         return Account(
             first[0],
@@ -30,7 +33,7 @@ def account_of(rows: Sequence[Sequence[Any]], secrets: Seal) -> Account:
             first[2],
             first[3],
             first[4],
-            frozenset(first[5].split("\n")) if first[5] else frozenset(),
+            groups_of(first[5]),
             first[6],
             _MFA[first[7]],
             first[8] != 0,
@@ -38,6 +41,7 @@ def account_of(rows: Sequence[Sequence[Any]], secrets: Seal) -> Account:
             history_of(first[10:15]),
             tokens,
             first[15],
+            first[16] != 0,
         )
     except KeyError as error:
         raise _damaged(f"account {first[0]}", error) from error
@@ -74,8 +78,16 @@ def history_of(row: Sequence[Any]) -> CodeHistory:
     return CodeHistory(failures, window_failures, window_started, locked_until, digests)
 
 
+def groups_of(text: str) -> frozenset[str]:
+    """Groups from the column that keeps them one a line."""
+    return frozenset(text.split("\n")) if text else frozenset()
+
+
 def groups_text(groups: Iterable[str]) -> str:
-    """Groups as the column keeps them."""
+    """Groups as the column keeps them. Raises OperationFailed for a name that no line can hold."""
+    bad = [group for group in groups if not group or not group.isprintable()]
+    if bad:
+        raise OperationFailed(f"{bad[0]!r} is no name of a group", "use printable characters")
     return "\n".join(sorted(groups))
 
 

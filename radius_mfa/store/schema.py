@@ -113,6 +113,12 @@ Index(
     sqlite_where=text("used_at IS NULL"),
     postgresql_where=text("used_at IS NULL"),
 )
+Index(
+    "recovery_code_expires",
+    recovery_code.c.expires,
+    sqlite_where=text("expires IS NOT NULL"),
+    postgresql_where=text("expires IS NOT NULL"),
+)
 
 device = _table(
     "device",

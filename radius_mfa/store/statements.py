@@ -74,6 +74,7 @@ LOAD = _fixed(
         .select_from(recovery_code)
         .where(recovery_code.c.account_id == account.c.id, *_usable())
         .scalar_subquery(),
+        sa.exists(_number(1)).where(recovery_code.c.account_id == account.c.id),
         token.c.id,
         token.c.kind,
         token.c.status,

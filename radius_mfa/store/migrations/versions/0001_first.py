@@ -94,6 +94,7 @@ def recovery_code() -> None:
         UniqueConstraint("account_id", "hash", name="recovery_code_hash"),
     )
     partial_index("recovery_code_unused", "recovery_code", ["account_id", "expires"], "used_at IS NULL")
+    partial_index("recovery_code_expires", "recovery_code", ["expires"], "expires IS NOT NULL")
 
 
 def device() -> None:

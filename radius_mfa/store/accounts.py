@@ -1,0 +1,254 @@
+"""Accounts, for the admin: add, look at, change, import, end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+import sqlalchemy as sa
+
+from radius_mfa.auth.model import Mfa, TokenStatus
+from radius_mfa.errors import OperationFailed
+from radius_mfa.store.database import Database
+from radius_mfa.store.rows import groups_of, groups_text
+from radius_mfa.store.schema import account, device, recovery_code, token
+
+SLICE = 1000
+"""Rows written in one hold of the queue of writers."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewAccount:
+    """An account to be made; `name` is canonical."""
+
+    name: str
+    mail: str | None = None
+    groups: frozenset[str] = frozenset()
+    language: str | None = None
+    mfa: Mfa = Mfa.INHERIT
+    password_hash: str | None = field(default=None, repr=False)
+    backend: str = "local"
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What `change` sets; None leaves a column as it is, an empty text or set empties it."""
+
+    mail: str | None = None
+    groups: frozenset[str] | None = None
+    language: str | None = None
+    mfa: Mfa | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRow:
+    """An account as the admin sees it. Times are seconds since the epoch, `locked_until` 0 for never."""
+
+    id: int
+    name: str
+    backend: str
+    mail: str | None
+    groups: frozenset[str]
+    language: str | None
+    mfa: Mfa
+    has_password: bool
+    disabled: bool
+    epoch: int
+    failures: int
+    window_failures: int
+    locked_until: float
+    created: float
+    changed: float
+    active_tokens: int
+    pending_tokens: int
+    disabled_tokens: int
+    recovery_left: int
+    devices: int
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What became of the rows of an import."""
+
+    added: int
+    skipped: int
+
+
+def add(database: Database, new: NewAccount) -> AccountRow:
+    """Make an account. Raises OperationFailed when the name is taken."""
+    with database.write() as connection:
+        if _id(connection, new.name) is not None:
+            hint = f"change it with: radius-mfa user set {new.name}"
+            raise OperationFailed(f"there is an account {new.name} already", hint)
+        connection.execute(account.insert().values(_values(new, database.clock.now())))
+        return _row(connection, new.name, database.clock.now())
+
+
+def get(database: Database, name: str) -> AccountRow:
+    """The account of this name. Raises OperationFailed when there is none."""
+    with database.read() as connection:
+        return _row(connection, name, database.clock.now())
+
+
+def all_accounts(database: Database) -> list[AccountRow]:
+    """Every account, by name."""
+    with database.read() as connection:
+        rows = connection.execute(_selection(database.clock.now()).order_by(account.c.name))
+        return [_account_row(row._mapping) for row in rows]
+
+
+def change(database: Database, name: str, changes: Changes) -> AccountRow:
+    """Set what is given. The epoch grows when mail, groups or MFA become other ones. Raises OperationFailed."""
+    given: dict[str, Any] = {}
+    if changes.mail is not None:
+        given["mail"] = changes.mail or None
+    if changes.language is not None:
+        given["language"] = changes.language or None
+    if changes.groups is not None:
+        given["groups"] = groups_text(changes.groups)
+    if changes.mfa is not None:
+        given["mfa"] = changes.mfa.value
+    with database.write() as connection:
+        found = identity(connection, name)
+        before = connection.execute(sa.select(account).where(account.c.id == found)).mappings().one()
+        other = {column: value for column, value in given.items() if before[column] != value}
+        if other:
+            update(connection, found, database.clock.now(), grow=bool(other.keys() - {"language"}), **other)
+        return _row(connection, name, database.clock.now())
+
+
+def set_password_hash(database: Database, name: str, password_hash: str) -> None:
+    """Set the hash of a new password: what rests on the old one ends, devices too. Raises OperationFailed."""
+    with database.write() as connection:
+        found = identity(connection, name)
+        update(connection, found, database.clock.now(), grow=True, password_hash=password_hash)
+        connection.execute(device.delete().where(device.c.account_id == found))
+
+
+def disable(database: Database, name: str) -> None:
+    """Let the account in nowhere any more. Raises OperationFailed, also when it is disabled already."""
+    _set_disabled(database, name, disabled=True)
+
+
+def enable(database: Database, name: str) -> None:
+    """End `disable`. Raises OperationFailed, also when the account is not disabled."""
+    _set_disabled(database, name, disabled=False)
+
+
+def unlock(database: Database, name: str) -> None:
+    """Forget the wrong codes of the account: row, window and lock. Raises OperationFailed."""
+    with database.write() as connection:
+        update(connection, identity(connection, name), database.clock.now(), grow=True, **NO_FAILURES)
+
+
+def delete(database: Database, name: str) -> None:
+    """End the account and all that hangs on it. Raises OperationFailed."""
+    with database.write() as connection:
+        connection.execute(account.delete().where(account.c.id == identity(connection, name)))
+
+
+def existing(database: Database, names: Iterable[str]) -> set[str]:
+    """Those of the names that are taken."""
+    rest = iter(names)
+    found: set[str] = set()
+    with database.read() as connection:
+        while some := list(islice(rest, SLICE)):
+            found.update(connection.scalars(sa.select(account.c.name).where(account.c.name.in_(some))))
+    return found
+
+
+def import_accounts(database: Database, rows: Sequence[NewAccount], *, skip_existing: bool = False) -> Imported:
+    """Make many accounts, 1,000 in a transaction. Nothing is made when a name is taken and not to be skipped.
+
+    Raises OperationFailed; a name that is taken meanwhile ends the import after the slices before.
+    """
+    taken = existing(database, (row.name for row in rows))
+    if taken and not skip_existing:
+        hint = "leave them out with: --skip-existing"
+        raise OperationFailed(f"{len(taken)} of the accounts are there already, such as {min(taken)}", hint)
+    fresh = (row for row in rows if row.name not in taken)
+    added = 0
+    while some := list(islice(fresh, SLICE)):
+        now = database.clock.now()
+        with database.write() as connection:
+            connection.execute(account.insert(), [_values(row, now) for row in some])
+        added += len(some)
+    return Imported(added, len(rows) - added)
+
+
+NO_FAILURES = {"failures": 0, "window_failures": 0, "window_started": 0.0, "locked_until": 0.0, "counted": b""}
+"""Columns of an account that has no wrong codes behind it."""
+
+
+def identity(connection: sa.Connection, name: str) -> int:
+    """The id of the account of this name. Raises OperationFailed when there is none."""
+    found = _id(connection, name)
+    if found is None:
+        raise OperationFailed(f"there is no account {name}", "see them with: radius-mfa user list")
+    return found
+
+
+def update(connection: sa.Connection, account_id: int, now: float, *, grow: bool, **values: Any) -> None:  # noqa: ANN401
+    """Set columns of an account; with `grow`, States and remembered passwords of before are dead."""
+    if grow:
+        values["epoch"] = account.c.epoch + 1
+    connection.execute(account.update().where(account.c.id == account_id).values(changed=now, **values))
+
+
+def _set_disabled(database: Database, name: str, *, disabled: bool) -> None:
+    with database.write() as connection:
+        found = identity(connection, name)
+        if connection.scalar(sa.select(account.c.disabled).where(account.c.id == found)) == disabled:
+            raise OperationFailed(f"the account {name} is {'disabled already' if disabled else 'not disabled'}")
+        update(connection, found, database.clock.now(), grow=True, disabled=disabled)
+
+
+def _id(connection: sa.Connection, name: str) -> int | None:
+    return connection.scalar(sa.select(account.c.id).where(account.c.name == name))
+
+
+def _values(new: NewAccount, now: float) -> dict[str, Any]:
+    return {
+        "name": new.name,
+        "mail": new.mail,
+        "groups": groups_text(new.groups),
+        "language": new.language,
+        "mfa": new.mfa.value,
+        "password_hash": new.password_hash,
+        "backend": new.backend,
+        "created": now,
+        "changed": now,
+    }
+
+
+def _selection(now: float) -> sa.Select[Any]:
+    def count(table: sa.Table, *conditions: sa.ColumnElement[bool]) -> sa.ScalarSelect[Any]:
+        rows = sa.select(sa.func.count()).select_from(table).where(table.c.account_id == account.c.id, *conditions)
+        return rows.scalar_subquery()
+
+    expires = recovery_code.c.expires
+    columns = account.c
+    return sa.select(
+        *(column for column in columns if column.name not in {"password_hash", "window_started", "counted", "known"}),
+        columns.password_hash.is_not(None).label("has_password"),
+        *(count(token, token.c.status == status.value).label(f"{status.value}_tokens") for status in TokenStatus),
+        count(recovery_code, recovery_code.c.used_at.is_(None), sa.or_(expires.is_(None), expires > now)).label(
+            "recovery_left"
+        ),
+        count(device, device.c.expires > now).label("devices"),
+    )
+
+
+def _row(connection: sa.Connection, name: str, now: float) -> AccountRow:
+    row = connection.execute(_selection(now).where(account.c.id == identity(connection, name))).one()
+    return _account_row(row._mapping)
+
+
+def _account_row(row: sa.RowMapping) -> AccountRow:
+    values = dict(row)
+    values["groups"] = groups_of(values["groups"])
+    values["mfa"] = Mfa(values["mfa"])
+    values["disabled"] = bool(values["disabled"])
+    return AccountRow(**values)

@@ -1,0 +1,52 @@
+"""Recovery codes, for the admin: make, count, end. They come in as auth/recovery.py makes them, and are hashed here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from radius_mfa.errors import OperationFailed
+from radius_mfa.store import accounts
+from radius_mfa.store.database import Database
+from radius_mfa.store.schema import recovery_code
+
+
+def replace(database: Database, name: str, codes: Sequence[str]) -> None:
+    """Make these the recovery codes of an account, in place of all it had. Raises OperationFailed."""
+    with database.write() as connection:
+        owner = accounts.identity(connection, name)
+        connection.execute(recovery_code.delete().where(recovery_code.c.account_id == owner))
+        rows = [{"account_id": owner, "hash": database.keys.recovery_hash(owner, code)} for code in codes]
+        connection.execute(recovery_code.insert(), rows)
+
+
+def add_one(database: Database, name: str, code: str, *, expires: float) -> None:
+    """Add a code that lives until `expires` (seconds since the epoch) and leave the others. Raises OperationFailed."""
+    with database.write() as connection:
+        owner = accounts.identity(connection, name)
+        keyed = database.keys.recovery_hash(owner, code)
+        connection.execute(recovery_code.insert().values(account_id=owner, hash=keyed, expires=expires))
+
+
+def count(database: Database, name: str) -> int:
+    """How many recovery codes of an account can still be used. Raises OperationFailed when there is no such account."""
+    expires = recovery_code.c.expires
+    with database.read() as connection:
+        usable = sa.select(sa.func.count()).where(
+            recovery_code.c.account_id == accounts.identity(connection, name),
+            recovery_code.c.used_at.is_(None),
+            sa.or_(expires.is_(None), expires > database.clock.now()),
+        )
+        return connection.scalar(usable) or 0
+
+
+def delete(database: Database, name: str) -> int:
+    """End the recovery codes of an account, used or not; how many there were. Raises OperationFailed for none."""
+    with database.write() as connection:
+        owner = accounts.identity(connection, name)
+        ended = connection.execute(recovery_code.delete().where(recovery_code.c.account_id == owner)).rowcount
+        if not ended:
+            hint = f"make some with: radius-mfa codes generate {name}"
+            raise OperationFailed(f"{name} has no recovery codes", hint)
+        return ended

@@ -1,0 +1,198 @@
+"""Authenticators, for the admin: enrol, look at, confirm, switch off and on, end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+
+from radius_mfa.auth.model import Algorithm, Token, TokenKind, TokenStatus
+from radius_mfa.errors import OperationFailed
+from radius_mfa.store import accounts
+from radius_mfa.store.database import Database
+from radius_mfa.store.rows import token_of
+from radius_mfa.store.schema import device, outbox, recovery_code, token
+
+
+@dataclass(frozen=True, slots=True)
+class NewToken:
+    """A token to be made. `last_step` of a HOTP token is the counter before its next code."""
+
+    secret: bytes = field(repr=False)
+    kind: TokenKind = TokenKind.TOTP
+    digits: int = 6
+    algorithm: Algorithm = Algorithm.SHA1
+    period: int = 30
+    last_step: int = -1
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRow:
+    """A token as the admin sees it: without its secret. Times are seconds since the epoch."""
+
+    id: int
+    kind: TokenKind
+    status: TokenStatus
+    digits: int
+    algorithm: Algorithm
+    period: int
+    last_step: int
+    drift: int
+    label: str
+    created: float
+    expires: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What a reset took away."""
+
+    tokens: int
+    recovery_codes: int
+    devices: int
+    mails: int
+
+
+def enroll(database: Database, name: str, new: NewToken, *, expires: float) -> int:
+    """Make a pending token that lives until `expires`, in place of one that was pending before; its id.
+
+    Raises OperationFailed: no such account, or its tokens have another number of digits.
+    """
+    with database.write() as connection:
+        owner = accounts.identity(connection, name)
+        connection.execute(token.delete().where(token.c.account_id == owner, _is(TokenStatus.PENDING)))
+        _refuse_digits(connection, owner, name, new.digits)
+        values = {
+            "account_id": owner,
+            "kind": new.kind.value,
+            "status": TokenStatus.PENDING.value,
+            "secret": b"",  # sealed below: the seal needs the number of the row
+            "digits": new.digits,
+            "algorithm": new.algorithm.value,
+            "period": new.period,
+            "last_step": new.last_step,
+            "label": new.label,
+            "created": database.clock.now(),
+            "expires": expires,
+        }
+        identity: int = connection.execute(token.insert().returning(token.c.id), values).scalar_one()
+        sealed = database.secrets.seal(new.secret, table="token", column="secret", row=identity)
+        connection.execute(token.update().where(token.c.id == identity).values(secret=sealed))
+        return identity
+
+
+def all_tokens(database: Database, name: str) -> list[TokenRow]:
+    """The tokens of an account, oldest first. Raises OperationFailed when there is no such account."""
+    with database.read() as connection:
+        owner = accounts.identity(connection, name)
+        columns = [column for column in token.c if column.name in TokenRow.__dataclass_fields__]
+        rows = connection.execute(sa.select(*columns).where(token.c.account_id == owner).order_by(token.c.id))
+        return [
+            TokenRow(
+                **{
+                    **row._mapping,
+                    "kind": TokenKind(row.kind),
+                    "status": TokenStatus(row.status),
+                    "algorithm": Algorithm(row.algorithm),
+                }
+            )
+            for row in rows
+        ]
+
+
+def pending(database: Database, name: str) -> Token:
+    """The account's pending token with its secret, to check a first code by. Raises OperationFailed."""
+    columns = (
+        token.c.id,
+        token.c.kind,
+        token.c.status,
+        token.c.secret,
+        token.c.digits,
+        token.c.algorithm,
+        token.c.period,
+        token.c.last_step,
+        token.c.drift,
+        token.c.expires,
+    )
+    with database.read() as connection:
+        owner = accounts.identity(connection, name)
+        query = sa.select(*columns).where(token.c.account_id == owner, *_alive(database.clock.now()))
+        row = connection.execute(query).one_or_none()
+    if row is None:
+        raise _none_pending(name)
+    return token_of(row, database.secrets)
+
+
+def confirm(database: Database, name: str, token_id: int, *, step: int, drift: int) -> None:
+    """Take the first step of a pending token: it becomes active. Raises OperationFailed when it is not pending."""
+    values = {"status": TokenStatus.ACTIVE.value, "expires": None, "last_step": step, "drift": drift}
+    with database.write() as connection:
+        owner = accounts.identity(connection, name)
+        mine = token.update().where(token.c.id == token_id, token.c.account_id == owner, token.c.last_step < step)
+        if connection.execute(mine.where(*_alive(database.clock.now())).values(values)).rowcount != 1:
+            raise _none_pending(name)
+
+
+def disable(database: Database, name: str) -> int:
+    """Switch off the active tokens of an account, and end its trusted devices; how many. Raises OperationFailed."""
+    return _switch(database, name, TokenStatus.ACTIVE, TokenStatus.DISABLED)
+
+
+def enable(database: Database, name: str) -> int:
+    """Switch the disabled tokens of an account on again; how many. Raises OperationFailed when there is none."""
+    return _switch(database, name, TokenStatus.DISABLED, TokenStatus.ACTIVE)
+
+
+def reset(database: Database, name: str) -> Ended:
+    """End all of an account's second factor, so that it may enrol anew, and forget its wrong codes.
+
+    Tokens, pending or not, recovery codes, devices and mail that is still queued. Raises OperationFailed.
+    """
+    with database.write() as connection:
+        owner = accounts.identity(connection, name)
+        mails = outbox.delete().where(outbox.c.account_id == owner, outbox.c.sent_at.is_(None))
+        accounts.update(connection, owner, database.clock.now(), grow=True, **accounts.NO_FAILURES)
+        return Ended(
+            mails=connection.execute(mails).rowcount,
+            tokens=_delete_of(connection, token, owner),
+            recovery_codes=_delete_of(connection, recovery_code, owner),
+            devices=_delete_of(connection, device, owner),
+        )
+
+
+def _switch(database: Database, name: str, before: TokenStatus, after: TokenStatus) -> int:
+    with database.write() as connection:
+        owner = accounts.identity(connection, name)
+        mine = token.update().where(token.c.account_id == owner, _is(before))
+        switched = connection.execute(mine.values(status=after.value)).rowcount
+        if not switched:
+            raise OperationFailed(f"{name} has no {before} token", f"see them with: radius-mfa token list {name}")
+        connection.execute(device.delete().where(device.c.account_id == owner))
+        accounts.update(connection, owner, database.clock.now(), grow=True)
+        return switched
+
+
+def _delete_of(connection: sa.Connection, table: sa.Table, owner: int) -> int:
+    return connection.execute(table.delete().where(table.c.account_id == owner)).rowcount
+
+
+def _refuse_digits(connection: sa.Connection, owner: int, name: str, digits: int) -> None:
+    """In append mode the length of a code tells it from the password: it is one for all tokens of an account."""
+    others = sa.select(token.c.digits).where(token.c.account_id == owner, token.c.digits != digits)
+    other = connection.scalar(others.limit(1))
+    if other is not None:
+        hint = f"use {other} digits, or end the others with: radius-mfa token reset {name}"
+        raise OperationFailed(f"the tokens of {name} have {other} digits, not {digits}", hint)
+
+
+def _alive(now: float) -> tuple[sa.ColumnElement[bool], ...]:
+    return _is(TokenStatus.PENDING), sa.or_(token.c.expires.is_(None), token.c.expires > now)
+
+
+def _is(status: TokenStatus) -> sa.ColumnElement[bool]:
+    return token.c.status == status.value
+
+
+def _none_pending(name: str) -> OperationFailed:
+    return OperationFailed(f"{name} has no pending token", f"make one with: radius-mfa token enroll {name}")
