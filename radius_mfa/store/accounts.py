@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -9,11 +10,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from radius_mfa.auth.model import Mfa, TokenStatus
+from radius_mfa.auth.model import Mfa
 from radius_mfa.errors import OperationFailed
+from radius_mfa.store.account_row import AccountRow, account_row, selection
 from radius_mfa.store.database import Database
-from radius_mfa.store.rows import groups_of, groups_text
-from radius_mfa.store.schema import account, device, recovery_code, token
+from radius_mfa.store.rows import groups_text
+from radius_mfa.store.schema import account, device
 
 SLICE = 1000
 """Rows written in one hold of the queue of writers."""
@@ -43,32 +45,6 @@ class Changes:
 
 
 @dataclass(frozen=True, slots=True)
-class AccountRow:
-    """An account as the admin sees it. Times are seconds since the epoch, `locked_until` 0 for never."""
-
-    id: int
-    name: str
-    backend: str
-    mail: str | None
-    groups: frozenset[str]
-    language: str | None
-    mfa: Mfa
-    has_password: bool
-    disabled: bool
-    epoch: int
-    failures: int
-    window_failures: int
-    locked_until: float
-    created: float
-    changed: float
-    active_tokens: int
-    pending_tokens: int
-    disabled_tokens: int
-    recovery_left: int
-    devices: int
-
-
-@dataclass(frozen=True, slots=True)
 class Imported:
     """What became of the rows of an import."""
 
@@ -95,8 +71,8 @@ def get(database: Database, name: str) -> AccountRow:
 def all_accounts(database: Database) -> list[AccountRow]:
     """Every account, by name."""
     with database.read() as connection:
-        rows = connection.execute(_selection(database.clock.now()).order_by(account.c.name))
-        return [_account_row(row._mapping) for row in rows]
+        rows = connection.execute(selection(database.clock.now()).order_by(account.c.name))
+        return [account_row(row._mapping) for row in rows]
 
 
 def change(database: Database, name: str, changes: Changes) -> AccountRow:
@@ -164,6 +140,9 @@ def import_accounts(database: Database, rows: Sequence[NewAccount], *, skip_exis
 
     Raises OperationFailed; a name that is taken meanwhile ends the import after the slices before.
     """
+    twice = [name for name, times in Counter(row.name for row in rows).items() if times > 1]
+    if twice:
+        raise OperationFailed(f"{twice[0]} is in the list more than once", "leave one of its rows")
     taken = existing(database, (row.name for row in rows))
     if taken and not skip_existing:
         hint = "leave them out with: --skip-existing"
@@ -223,32 +202,6 @@ def _values(new: NewAccount, now: float) -> dict[str, Any]:
     }
 
 
-def _selection(now: float) -> sa.Select[Any]:
-    def count(table: sa.Table, *conditions: sa.ColumnElement[bool]) -> sa.ScalarSelect[Any]:
-        rows = sa.select(sa.func.count()).select_from(table).where(table.c.account_id == account.c.id, *conditions)
-        return rows.scalar_subquery()
-
-    expires = recovery_code.c.expires
-    columns = account.c
-    return sa.select(
-        *(column for column in columns if column.name not in {"password_hash", "window_started", "counted", "known"}),
-        columns.password_hash.is_not(None).label("has_password"),
-        *(count(token, token.c.status == status.value).label(f"{status.value}_tokens") for status in TokenStatus),
-        count(recovery_code, recovery_code.c.used_at.is_(None), sa.or_(expires.is_(None), expires > now)).label(
-            "recovery_left"
-        ),
-        count(device, device.c.expires > now).label("devices"),
-    )
-
-
 def _row(connection: sa.Connection, name: str, now: float) -> AccountRow:
-    row = connection.execute(_selection(now).where(account.c.id == identity(connection, name))).one()
-    return _account_row(row._mapping)
-
-
-def _account_row(row: sa.RowMapping) -> AccountRow:
-    values = dict(row)
-    values["groups"] = groups_of(values["groups"])
-    values["mfa"] = Mfa(values["mfa"])
-    values["disabled"] = bool(values["disabled"])
-    return AccountRow(**values)
+    row = connection.execute(selection(now).where(account.c.id == identity(connection, name))).one()
+    return account_row(row._mapping)
