@@ -114,11 +114,11 @@ class _Loader(yaml.SafeLoader):
     depth = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.MarkedYAMLError(problem="alias", problem_mark=self.get_mark())
+        event = self.peek_event()  # type: ignore[no-untyped-call]
         self.depth += 1
-        if self.depth > DEPTH:
-            raise yaml.MarkedYAMLError(problem="depth", problem_mark=self.get_mark())
+        if isinstance(event, yaml.AliasEvent) or self.depth > DEPTH:
+            problem = "alias" if isinstance(event, yaml.AliasEvent) else "depth"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
         node = super().compose_node(parent, index)
         self.depth -= 1
         return node
@@ -141,7 +141,8 @@ def _compose(text: str, document: Document) -> yaml.Node | None:
     try:
         return loader.get_single_node()
     except yaml.MarkedYAMLError as error:
-        place = error.problem_mark or error.context_mark
+        opened = error.context in {"while scanning a quoted scalar", "while scanning a simple key"}
+        place = error.context_mark if opened else error.problem_mark
         document.problems.append(Problem((), _mark(place) if place else Mark(1, 1), _syntax(error)))
     except (ValueError, OverflowError):  # an escape or a %YAML directive beyond what Python converts
         document.problems.append(Problem((), _mark(loader.get_mark()), _NO_YAML))

@@ -95,10 +95,19 @@ class Passwords(Section):
     )
 
 
+def _word(given: str) -> str:
+    if given not in {"all", "none"}:
+        raise ValueError
+    return given
+
+
 class RequiredGroups(Section):
     """Members of these groups owe a code."""
 
     groups: Groups = Field(description="Groups whose members owe a code.")
+
+
+_WORD = Scalar(read=_word, says="takes all, none or {groups: [...]}", schema={"enum": ["all", "none"]})
 
 
 def _required(value: object) -> str:
@@ -106,7 +115,7 @@ def _required(value: object) -> str:
 
 
 Required = Annotated[
-    Annotated[Literal["all", "none"], Tag("<word>")] | Annotated[RequiredGroups, Tag("<groups>")],
+    Annotated[Literal["all", "none"], _WORD, Tag("<word>")] | Annotated[RequiredGroups, Tag("<groups>")],
     discriminator(_required, "takes all, none or {groups: [...]}"),
 ]
 

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from radius_mfa.errors import AccessDenied, SettingsError
 from radius_mfa.settings import mistakes
 from radius_mfa.settings.checks import CheckReply, check
-from radius_mfa.settings.document import Document, Problem, mark_of, parse
+from radius_mfa.settings.document import Document, Loc, Mark, Problem, mark_of, parse
 from radius_mfa.settings.model import Settings
 
 MAX_OCTETS = 1 << 20
@@ -27,7 +27,7 @@ def load(path: Path, check_reply: CheckReply | None = None) -> Settings:
 def load_text(text: str, path: Path, check_reply: CheckReply | None = None) -> Settings:
     """As load, for text that stands, or will stand, in the file at `path`."""
     document = parse(text)
-    problems = list(document.problems)
+    problems: list[Problem] = []
     settings = None
     if document.data is not None:
         try:
@@ -36,6 +36,7 @@ def load_text(text: str, path: Path, check_reply: CheckReply | None = None) -> S
             problems += mistakes.explain(error, document)
         for loc, message in check(document.data, check_reply):
             problems.append(Problem(loc, document.key_mark(loc), message))
+    problems += document.problems
     if problems or settings is None:
         # Raised here, outside the except: a ValidationError holds what was written, secrets included, and must not
         # travel on as the cause of another error.
@@ -45,7 +46,9 @@ def load_text(text: str, path: Path, check_reply: CheckReply | None = None) -> S
 
 def _lines(problems: list[Problem], path: Path, document: Document) -> list[str]:
     """One line each in the order of the file; of two about one value, the first that was found."""
-    first = {(problem.mark, problem.loc): problem for problem in reversed(problems)}
+    first: dict[tuple[Mark, Loc], Problem] = {}
+    for problem in problems:
+        first.setdefault((problem.mark, problem.loc), problem)
     lines = []
     for problem in sorted(first.values(), key=lambda problem: problem.mark):
         key = mistakes.path(problem.loc, document)

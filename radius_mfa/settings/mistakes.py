@@ -35,7 +35,7 @@ def explain(error: ValidationError, document: Document) -> list[Problem]:
             close = _close(loc[-1], _fields(loc[:-1]))
             meant.update((*loc[:-1], name) for name in close)
             problems.append(Problem(loc, document.key_mark(loc), f"unknown key{_did_you_mean(close)}"))
-        elif detail["type"] != "too_short" or not document.at(loc):  # pydantic counts only the items that are right
+        elif _is_news(detail["type"], document.at(loc)):
             problems.append(Problem(loc, document.value_mark(loc), _text(detail, loc, document)))
     return [problem for problem in problems if problem.loc not in meant]
 
@@ -60,6 +60,11 @@ def _showable(loc: Loc, document: Document) -> bool:
     if key in _known_names():
         return True
     return bool(_WORD.fullmatch(key)) and not (document.has(loc) and document.at(loc) is None)
+
+
+def _is_news(kind: str, given: object) -> bool:
+    """A missing value has been reported; and pydantic finds a list too short when its items are wrong."""
+    return given is not None and not (kind == "too_short" and bool(given))
 
 
 def _missing(section: Loc, key: str, document: Document) -> Problem:

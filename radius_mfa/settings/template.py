@@ -7,7 +7,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
-from importlib.resources.abc import Traversable
 from pathlib import Path
 
 _SHIPPED = "radius-mfa.yaml"
@@ -36,7 +35,10 @@ def places_beside(directory: Path) -> Places:
 
 def shipped(name: str = _SHIPPED) -> str:
     """The text of a file of config/, such as `examples/sbc-append.yaml`."""
-    return _config().joinpath(*name.split("/")).read_text(encoding="utf-8")
+    file = resources.files("radius_mfa")
+    for part in ("config", *name.split("/")):
+        file = file / part
+    return file.read_text(encoding="utf-8")
 
 
 def render(
@@ -68,11 +70,3 @@ def _replaced(text: str, key: str, value: str) -> str:
 def _quoted(value: str) -> str:
     """A YAML double-quoted scalar; JSON's is one."""
     return json.dumps(value, ensure_ascii=False)
-
-
-def _config() -> Traversable:
-    """The directory config/: in an installation a package of its own, in the source tree where it lies."""
-    try:
-        return resources.files("radius_mfa.config")
-    except ModuleNotFoundError:
-        return Path(__file__).parents[2] / "config"
