@@ -11,7 +11,7 @@ LONGEST_PASSWORD = 128
 """Octets: what a User-Password can carry (RFC 2865 section 5.2)."""
 
 
-def new_password(from_stdin: bool, name: str) -> bytes:
+def new_password(from_stdin: bool, name: str) -> str:
     """A password for this account, asked twice. OperationFailed when no login could bring it."""
     password = line_of_stdin("password") if from_stdin else _twice(name)
     if not password:
@@ -19,10 +19,9 @@ def new_password(from_stdin: bool, name: str) -> bytes:
     if len(password) > LONGEST_PASSWORD or b"\0" in password:
         raise OperationFailed(f"RADIUS carries passwords of 1 to {LONGEST_PASSWORD} octets without a NUL")
     try:
-        password.decode("utf-8")
+        return password.decode("utf-8")
     except UnicodeDecodeError as error:
         raise OperationFailed("the password is not UTF-8") from error
-    return password
 
 
 def secret(what: str, option: str) -> bytes:
