@@ -1,4 +1,4 @@
-"""UDP sockets: nobody else gets the port, a retransmission finds its worker, replies leave from where they were asked."""
+"""UDP sockets: nobody else gets the port, a retransmission finds its worker, a reply leaves from where it was asked."""
 
 from __future__ import annotations
 

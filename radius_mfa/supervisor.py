@@ -1,0 +1,336 @@
+"""The supervisor: opens sockets, forks, waits, signals, and nothing else.
+
+It has one thread and no database, no TLS, no asyncio: a child forked beside a thread hangs on an inherited lock, one
+forked inside a transaction never gets the database.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import select
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import NoReturn, Protocol
+
+from radius_mfa.errors import ConfigurationError, RadiusMfaError, Unavailable
+from radius_mfa.ports import Clock
+from radius_mfa.transport.lifeline import Lifeline
+from radius_mfa.transport.sockets import open_group
+
+log = logging.getLogger(__name__)
+
+SILENCE = 5.0
+"""Seconds without a beat after which a child is killed and replaced."""
+FAREWELL = 6.0
+"""Seconds a child has to end after SIGTERM: five to finish what it took, and one to end."""
+PREFLIGHT = 30
+"""Seconds the preflight may take."""
+SETTLED = 10.0
+"""A child that lived so long did not fail at its start: its successor comes at once."""
+SLOWEST = 5.0
+"""Seconds between two tries to replace a child, at most."""
+
+_SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD}
+_FAULT = 70  # EX_SOFTWARE of sysexits.h
+
+
+class Program(Protocol):
+    """One generation of the daemon, as the supervisor runs it."""
+
+    @property
+    def listen(self) -> Sequence[tuple[str, int]]:
+        """Addresses and ports; a later generation takes over the sockets of the first."""
+
+    @property
+    def workers(self) -> int:
+        """How many workers share each of them."""
+
+    def preflight(self) -> None:
+        """Check all that can be checked without serving; in a child of its own. Raises RadiusMfaError."""
+
+    def settle(self) -> None:
+        """In the supervisor, once the sockets are open: give up privileges, read what the children inherit."""
+
+    def work(self, index: int, sockets: Sequence[socket.socket], lifeline: Lifeline) -> None:
+        """Be worker number `index` on its socket of every group, until the lifeline says that it is over."""
+
+    def keep_house(self, lifeline: Lifeline) -> None:
+        """Be the housekeeping child; another one may still be living."""
+
+    def reload(self) -> Program:
+        """The next generation, from the configuration as it is now. Raises RadiusMfaError."""
+
+
+@dataclass(eq=False, slots=True)
+class Post:
+    """A place that must not be vacant."""
+
+    name: str
+    main: Callable[[Lifeline], None]
+    sockets: Sequence[socket.socket] = ()
+    failures: int = 0
+    vacant_until: float = 0.0
+
+
+@dataclass(eq=False, slots=True)
+class Child:
+    """Who fills a post. `end`: when it is killed, once it was told to go."""
+
+    post: Post
+    pid: int
+    pipe: int
+    born: float
+    heard: float
+    works: bool = False
+    end: float | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.post.name} ({self.pid})"
+
+
+class Supervisor:
+    """Runs a program until SIGTERM or SIGINT."""
+
+    def __init__(self, program: Program, clock: Clock) -> None:
+        self._program = program
+        self._clock = clock
+        self._groups: list[list[socket.socket]] = []
+        self._posts: list[Post] = []
+        self._children: list[Child] = []
+        self._stopping = False
+        self._announced = False
+        self._signals = -1
+
+    def run(self) -> int:
+        """The exit status: 0 after SIGTERM, else that of the preflight. Raises RadiusMfaError before the first fork."""
+        status = self._preflight(self._program)
+        if status:
+            return status
+        self._groups = [group for place in self._program.listen if (group := open_group(*place, self._program.workers))]
+        if not self._groups:
+            raise ConfigurationError("there is no address to listen on", "add an IPv4 address to listen.radius")
+        self._program.settle()
+        self._listen_to_signals()
+        self._posts = self._posts_of(self._program)
+        while not self._stopping or self._children:
+            self._fill()
+            self._hear()
+            self._bury()
+            self._judge()
+        return 0
+
+    def _listen_to_signals(self) -> None:
+        self._signals, waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        for number in _SIGNALS:
+            signal.signal(number, _noted)
+        signal.set_wakeup_fd(waker)
+
+    def _posts_of(self, program: Program) -> list[Post]:
+        workers = []
+        for index in range(program.workers):
+            sockets = [group[index] for group in self._groups]
+            workers.append(Post(f"worker {index}", partial(program.work, index, sockets), sockets))
+        return [*workers, Post("housekeeping", program.keep_house)]
+
+    def _fill(self) -> None:
+        """Fork a child for every vacant post whose time has come."""
+        now = self._clock.monotonic()
+        filled = [child.post for child in self._children]
+        for post in self._posts:
+            if post not in filled and post.vacant_until <= now:
+                self._hire(post, now)
+
+    def _hire(self, post: Post, now: float) -> None:
+        pipe, heartbeat = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            pid = _fork(partial(self._serve, post, pipe, heartbeat))
+        except OSError as error:
+            log.error("cannot fork for %s: %s", post.name, error.strerror)
+            os.close(pipe)
+            self._delay(post, now)
+            return
+        finally:
+            os.close(heartbeat)
+        self._children.append(Child(post, pid, pipe, born=now, heard=now))
+
+    def _serve(self, post: Post, pipe: int, heartbeat: int) -> None:
+        """In the child: keep nothing of its siblings, so that whoever ends leaves no descriptor open here."""
+        lifeline = Lifeline(heartbeat, self._clock)
+        _hear_signals()
+        os.close(pipe)
+        for sibling in self._children:
+            os.close(sibling.pipe)
+        for member in (member for group in self._groups for member in group):
+            if member not in post.sockets:
+                member.close()
+        post.main(lifeline)
+
+    def _hear(self) -> None:
+        """Wait for beats and signals, not longer than until the next vacancy is to be filled."""
+        poll = select.poll()
+        poll.register(self._signals, select.POLLIN)
+        pipes = {child.pipe: child for child in self._children}
+        for pipe in pipes:
+            poll.register(pipe, select.POLLIN)
+        events = poll.poll(self._patience())
+        for fd, event in events:
+            if fd in pipes and event & select.POLLIN:
+                os.read(fd, 4096)
+                pipes[fd].heard = self._clock.monotonic()
+                pipes[fd].works = True
+        self._announce()
+        if self._signals in dict(events):
+            for number in os.read(self._signals, 512):
+                self._obey(number)
+
+    def _patience(self) -> int:
+        now = self._clock.monotonic()
+        waits = [post.vacant_until - now for post in self._posts if post.vacant_until > now]
+        return int(min([1.0, *waits]) * 1000) + 1
+
+    def _obey(self, number: int) -> None:
+        if number == signal.SIGHUP and not self._stopping:
+            self._reload()
+        elif number in {signal.SIGTERM, signal.SIGINT} and not self._stopping:
+            log.info("stopping")
+            self._stopping = True
+            self._posts = []
+            self._dismiss(self._children)
+
+    def _reload(self) -> None:
+        """Put a new generation on the same sockets, or keep the old one and say why."""
+        try:
+            program = self._program.reload()
+            if self._preflight(program):
+                raise ConfigurationError("the new configuration is not fit to start with")
+            program.settle()
+        except RadiusMfaError as error:
+            complain(error)
+            log.error("not reloaded: the old configuration stays")
+            return
+        except Exception:
+            log.exception("not reloaded: the old configuration stays")
+            return
+        old, self._program = self._children[:], program
+        self._posts = self._posts_of(program)
+        self._fill()
+        self._dismiss(old)
+        log.info("reloaded")
+
+    def _dismiss(self, children: Iterable[Child]) -> None:
+        for child in children:
+            if child.end is None:
+                child.end = self._clock.monotonic() + FAREWELL
+                self._signal(child, signal.SIGTERM)
+
+    def _bury(self) -> None:
+        """Take note of the children that have ended, and say when a post that is still wanted may be filled again."""
+        now = self._clock.monotonic()
+        for child in self._children[:]:
+            pid, status = os.waitpid(child.pid, os.WNOHANG)
+            if pid == 0:
+                continue
+            self._children.remove(child)
+            os.close(child.pipe)
+            if child.end is None:
+                log.error("%s has ended with status %d", child.name, os.waitstatus_to_exitcode(status))
+                if now - child.born >= SETTLED:
+                    child.post.failures = 0
+                self._delay(child.post, now)
+
+    def _delay(self, post: Post, now: float) -> None:
+        """The first successor comes at once; after that, slower and slower."""
+        post.vacant_until = now + (min(SLOWEST, 0.1 * 2**post.failures) if post.failures else 0.0)
+        post.failures = min(post.failures + 1, 10)
+
+    def _judge(self) -> None:
+        """Kill who is silent or overstays."""
+        now = self._clock.monotonic()
+        for child in self._children:
+            if child.end is not None and now >= child.end:
+                log.error("%s did not end in time: killed", child.name)
+                self._signal(child, signal.SIGKILL)
+            elif child.end is None and now - child.heard >= SILENCE:
+                log.error("%s was silent for %.0f s: killed", child.name, SILENCE)
+                self._signal(child, signal.SIGKILL)
+
+    def _signal(self, child: Child, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child.pid, number)
+
+    def _announce(self) -> None:
+        """Say where we listen once every child of the first generation is at work, not before."""
+        if self._announced or not self._children or not all(child.works for child in self._children):
+            return
+        self._announced = True
+        for group in self._groups:
+            host, port, *_ = group[0].getsockname()
+            log.info("listening on %s", f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+
+    def _preflight(self, program: Program) -> int:
+        """Exit status of the checks, made in a child: 0 if the program is fit to start."""
+        pid = _fork(partial(_check, program))
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        if status < 0:
+            raise Unavailable(f"the preflight was ended by signal {-status}", "the log has what it was doing")
+        return status
+
+
+def complain(error: RadiusMfaError) -> None:
+    """Say on standard error what is wrong and what would mend it."""
+    hint = f"hint: {error.hint}\n" if error.hint else ""
+    sys.stderr.write("".join(f"error: {line}\n" for line in error.message.splitlines()) + hint)
+    sys.stderr.flush()
+
+
+def _check(program: Program) -> None:
+    _hear_signals()
+    signal.alarm(PREFLIGHT)
+    program.preflight()
+
+
+def _fork(main: Callable[[], None]) -> int:
+    """The pid of a child that runs `main`. It begins deaf: `main` lets the signals in when it is ready for them."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    try:
+        pid = os.fork()
+        if pid == 0:
+            _be_child(main)
+        return pid
+    finally:
+        _hear_signals()
+
+
+def _be_child(main: Callable[[], None]) -> NoReturn:
+    status = _FAULT
+    try:
+        for number in _SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
+        main()
+        status = 0
+    except RadiusMfaError as error:
+        complain(error)
+        status = error.exit_code
+    except BaseException:
+        log.exception("a child failed")
+    finally:
+        with contextlib.suppress(OSError):
+            sys.stderr.flush()
+        os._exit(status)
+
+
+def _hear_signals() -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+
+
+def _noted(_number: int, _frame: object) -> None:
+    """The signal's number is in the wakeup pipe; that is all."""

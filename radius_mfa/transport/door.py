@@ -1,0 +1,188 @@
+"""What becomes of one RADIUS datagram: a drop, the answer it had before, or a round and then its reply."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from radius_mfa.auth.model import Reject
+from radius_mfa.errors import RadiusMfaError, StoreFailed
+from radius_mfa.log import RateLimit
+from radius_mfa.ports import Clock
+from radius_mfa.radius import duplicates
+from radius_mfa.radius.clients import Client, Clients
+from radius_mfa.radius.codec import Request
+from radius_mfa.radius.drops import Drop, Dropped
+from radius_mfa.radius.duplicates import Duplicates, Seen
+from radius_mfa.radius.state import States
+from radius_mfa.service import Authenticator, Round
+from radius_mfa.store.shared import ClientCounters
+from radius_mfa.transport.drops import DropLog, reason_of
+from radius_mfa.transport.sockets import Datagram, Listener
+from radius_mfa.transport.wheel import Wheel
+
+log = logging.getLogger(__name__)
+
+LONGEST_ROUND = 10.0
+"""Seconds after which a round that has not ended is given up: no client waits so long."""
+SICK_FOR = 5.0
+"""Seconds for which Status-Server is not answered after the store has failed."""
+
+_REPEATED = {Seen.IN_WORK: Drop.DUPLICATE_IN_WORK, Seen.CONFLICT: Drop.DUPLICATE_CONFLICT}
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A request and the way back to its sender. `arrived`: monotonic seconds."""
+
+    listener: Listener
+    datagram: Datagram
+    client: Client
+    arrived: float
+    key: duplicates.Key
+
+
+class RadiusDoor:
+    """The RADIUS side of one worker: every datagram comes in by take(), every round goes out by finish().
+
+    `reject_delay`: seconds between a request and its Reject. `before_send` is called with each reply on its way out.
+    """
+
+    def __init__(
+        self,
+        *,
+        clients: Clients,
+        states: States,
+        known: Duplicates,
+        authenticator: Authenticator,
+        counters: ClientCounters,
+        clock: Clock,
+        reject_delay: float,
+        before_send: Callable[[bytes], object] | None = None,
+    ) -> None:
+        self._clients = clients
+        self._states = states
+        self._known = known
+        self._authenticator = authenticator
+        self._counters = counters
+        self._clock = clock
+        self._reject_delay = reject_delay
+        self._before_send = before_send
+        self._drops = DropLog(counters, clock)
+        self._unsent = RateLimit()
+        self._at_work: dict[Round, Exchange] = {}  # in the order in which they came
+        self._rejects: Wheel[tuple[Exchange, bytes]] = Wheel()
+        self._sick_until = 0.0
+
+    @property
+    def idle(self) -> bool:
+        """Whether all that was taken has been answered or dropped."""
+        return not self._at_work and not self._rejects
+
+    def take(self, listener: Listener, datagram: Datagram) -> Round | None:
+        """The round that a datagram begins; None if it was answered at once or dropped. Raises nothing."""
+        source = datagram.source[0]
+        client = self._clients.find(source)
+        if client is None:
+            self._drops.note(None, source, Drop.UNKNOWN_CLIENT)
+            return None
+        try:
+            return self._open(listener, datagram, client)
+        except Dropped as dropped:
+            self._drops.note(client, source, dropped.reason)
+        except Exception:
+            log.exception("a datagram of %s failed", client.shortname)
+            self._drops.note(client, source, Drop.INTERNAL)
+        return None
+
+    def finish(self, ended: Round) -> None:
+        """Send the reply of a round, now or when its time has come, or drop it. Raises nothing."""
+        exchange = self._at_work.pop(ended, None)
+        if exchange is None:
+            return  # given up before
+        try:
+            self._deliver(exchange, ended)
+        except Exception:
+            log.exception("a reply to %s failed", exchange.client.shortname)
+            self._give_up(exchange, Drop.INTERNAL)
+
+    def release(self) -> None:
+        """Send the Rejects that are due, and give up the rounds that take too long."""
+        now = self._clock.monotonic()
+        for exchange, reply in self._rejects.due(now):
+            self._answer(exchange, reply)
+        while self._at_work:
+            oldest, exchange = next(iter(self._at_work.items()))
+            if now - exchange.arrived < LONGEST_ROUND:
+                return
+            del self._at_work[oldest]
+            self._give_up(exchange, Drop.DEADLINE)
+
+    def next_due(self) -> float | None:
+        """When release() has the next Reject to send, in monotonic seconds."""
+        return self._rejects.next_due()
+
+    def _open(self, listener: Listener, datagram: Datagram, client: Client) -> Round | None:
+        request = Request.decode(datagram.data, client)
+        place = (client, datagram.destination, datagram.source, datagram.data)
+        digest = duplicates.digest(*place)
+        exchange = Exchange(listener, datagram, client, self._clock.monotonic(), duplicates.key(*place))
+        seen = self._known.look(exchange.key, digest, exchange.arrived)
+        if isinstance(seen, bytes):
+            self._send(exchange, seen)
+            return None
+        if seen is not Seen.NEW:
+            raise Dropped(_REPEATED[seen])
+        request.verify()
+        return self._begin(request, exchange, digest)
+
+    def _begin(self, request: Request, exchange: Exchange, digest: bytes) -> Round | None:
+        at, source = self._clock.now(), exchange.datagram.source[0]
+        self._counters.seen(exchange.client.index, at)
+        if request.is_status:
+            self._send(exchange, self._status(request, exchange.arrived))
+            return None
+        login = request.login(source=source, digest=digest, at=at, states=self._states)
+        render = partial(request.answer, states=self._states, at=at, source=source)
+        begun = self._authenticator.begin(login, render)
+        self._known.begin(exchange.key, digest, exchange.arrived)
+        self._at_work[begun] = exchange
+        return begun
+
+    def _status(self, request: Request, now: float) -> bytes:
+        """A server that could accept nobody does not say that it is well (RFC 5997)."""
+        if self._authenticator.audit_lost:
+            raise Dropped(Drop.AUDIT_LOST)
+        if now < self._sick_until:
+            raise Dropped(Drop.STORE_FAILED)
+        return request.status_answer()
+
+    def _deliver(self, exchange: Exchange, ended: Round) -> None:
+        if ended.failed is not None:
+            if isinstance(ended.failed, StoreFailed):
+                self._sick_until = self._clock.monotonic() + SICK_FOR
+            self._give_up(exchange, reason_of(ended.failed), ended.failed)
+        elif not isinstance(ended.verdict, Reject):
+            self._answer(exchange, ended.reply)
+        elif not self._rejects.put(exchange.arrived + self._reject_delay, (exchange, ended.reply)):
+            self._give_up(exchange, Drop.BUSY)
+
+    def _answer(self, exchange: Exchange, reply: bytes) -> None:
+        self._known.finish(exchange.key, reply, self._clock.monotonic())
+        self._send(exchange, reply)
+
+    def _give_up(self, exchange: Exchange, reason: Drop, failed: RadiusMfaError | None = None) -> None:
+        """The client may ask again: it is new then."""
+        self._known.forget(exchange.key)
+        self._drops.note(exchange.client, exchange.datagram.source[0], reason, failed)
+
+    def _send(self, exchange: Exchange, reply: bytes) -> None:
+        if self._before_send is not None:
+            self._before_send(reply)
+        try:
+            exchange.listener.send(reply, exchange.datagram)
+        except OSError as error:
+            if self._unsent.admit(exchange.client.shortname, self._clock.monotonic()) is not None:
+                log.warning("a reply to %s was not sent: %s", exchange.client.shortname, error.strerror)

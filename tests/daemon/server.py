@@ -1,0 +1,279 @@
+"""The daemon as the tests run it: a process of its own in a directory of its own, with users made through the store."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pyotp
+
+from radius_mfa.auth.model import Challenge, Mfa, Stage
+from radius_mfa.backends.local import hash_password
+from radius_mfa.clock import SystemClock
+from radius_mfa.radius.state import States
+from radius_mfa.store import accounts, codes, tokens, upgrade
+from radius_mfa.store.database import Database
+from radius_mfa.store.keys import MasterKey, generate
+from tests.daemon.raw import RawClient
+
+Value = TypeVar("Value")
+
+SECRET = "a shared secret of the tests"
+PASSWORD = "correct horse"
+
+_SERVE = """
+import sys
+from pathlib import Path
+from radius_mfa import daemon
+from radius_mfa.cli import messages
+from radius_mfa.errors import RadiusMfaError
+{hook}
+try:
+    sys.exit(daemon.serve(Path(sys.argv[1]), before_send=globals().get("before_send")))
+except RadiusMfaError as error:
+    sys.exit(messages.report(error))
+"""
+
+
+def wait_for(condition: Callable[[], Value], what: str, patience: float = 20.0) -> Value:
+    """The first true value of `condition`, asked again and again; fails after `patience` seconds."""
+    deadline = time.monotonic() + patience
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"waited in vain for {what}"
+        time.sleep(0.01)
+    return value
+
+
+@dataclass(frozen=True)
+class User:
+    """An account the server knows, with a password and, unless it was made without, an authenticator."""
+
+    id: int
+    name: str
+    password: str
+    totp_secret_base32: str
+    recovery_codes: tuple[str, ...]
+
+    @property
+    def totp(self) -> pyotp.TOTP:
+        return pyotp.TOTP(self.totp_secret_base32)
+
+    def code(self, steps: int = 0) -> str:
+        """The code of this moment, or so many steps later."""
+        return self.totp.at(int(time.time()) + steps * self.totp.interval)
+
+
+class Server:
+    """A daemon on a free port of `listen`, with the clients and other keys the test gives as YAML lines."""
+
+    secret = SECRET
+
+    def __init__(
+        self, directory: Path, *, clients: str = "", more: str = "", listen: Iterable[str] = ("127.0.0.1",),
+        reject_delay: str = "0s", hook: str = "", store: Path | None = None, level: str = "info",
+    ) -> None:  # fmt: skip
+        self.directory = directory
+        self.clients = clients or "- {shortname: test, ipaddr: 127.0.0.1, secret: SECRET}"
+        self.more = more
+        self.hook = hook
+        self.store = store or directory / "store.db"
+        self.listen = list(listen)
+        self.address = self.listen[0]
+        self.port = 0
+        self.reject_delay = reject_delay
+        self.level = level
+        self.log_file = directory / "log"
+        self.audit_file = directory / "audit.jsonl"
+        self.process: subprocess.Popen[bytes] | None = None
+        self._open: list[RawClient] = []
+        directory.mkdir(exist_ok=True)
+        if store is None:
+            self._make_store()
+
+    # The process
+
+    def start(self) -> None:
+        """Start, and wait until it says where it listens."""
+        self.launch()
+        line = wait_for(self._listening, "a daemon that listens")
+        assert line is not None
+        self.port = int(line.group(1))
+
+    def launch(self) -> None:
+        """Start without waiting."""
+        self.configure()
+        command = [sys.executable, "-W", "error", "-c", _SERVE.format(hook=self.hook), str(self.config)]
+        with self.log_file.open("wb") as log:
+            self.process = subprocess.Popen(command, stderr=log, stdout=log, cwd=self.directory)
+
+    def configure(self) -> None:
+        """Write the configuration as it now should be; the port stays once there is one."""
+        places = [f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}" for host in self.listen]
+        self.config.write_text(
+            f"issuer: Tests\nuser: root\nlisten: {{radius: {json.dumps(places)}}}\nstore: sqlite:///{self.store}\n"
+            f"master_key: {{file: {self.master_key}}}\naudit: {{file: {self.audit_file}}}\n"
+            f"radius: {{reject_delay: {self.reject_delay}, duplicates: 30s}}\nlog: {{level: {self.level}}}\n"
+            + "clients:\n"
+            + "".join(f"  {line}\n" for line in self.clients.replace("SECRET", json.dumps(SECRET)).splitlines())
+            + self.more
+        )
+        self.config.chmod(0o600)
+
+    def stop(self) -> int:
+        """SIGTERM; the exit status."""
+        for client in self._open:
+            client.close()
+        self._open.clear()
+        if self.process is None:
+            return 0
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(20)
+        self.process = None
+        return status
+
+    def kill(self) -> None:
+        """Kill supervisor and children at one blow, and wait until the port is free."""
+        assert self.process is not None
+        children = [self.process.pid, *self.children()]
+        for pid in children:
+            os.kill(pid, signal.SIGKILL)
+        self.process.wait(20)
+        self.process = None
+        wait_for(lambda: not any(alive(pid) for pid in children), "the end of the killed")
+
+    def restart(self) -> None:
+        """Stop if it runs, and start again on the same port."""
+        self.stop()
+        self.start()
+
+    def reload(self) -> None:
+        """Write the configuration and send SIGHUP; waits until the daemon has said what came of it."""
+        before = self.log().count("reloaded")
+        self.configure()
+        assert self.process is not None
+        self.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: self.log().count("reloaded") > before, "the end of a reload")
+
+    def children(self) -> list[int]:
+        """The pids of the supervisor's children."""
+        assert self.process is not None
+        text = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        return [int(pid) for pid in text.split()]
+
+    def worker(self) -> int:
+        """The pid of the youngest UDP worker."""
+        return max(pid for pid in self.children() if any(is_udp(pid, fd) for fd in descriptors(pid)))
+
+    def log(self) -> str:
+        return self.log_file.read_text()
+
+    def audit_lines(self) -> list[dict[str, Any]]:
+        """Every line of the audit, parsed."""
+        return [json.loads(line) for line in self.audit_file.read_text("ascii").splitlines() if line]
+
+    # Its clients
+
+    def client(self, source: str | None = None, address: str | None = None) -> RawClient:
+        """A client of the shared secret; closed when the server stops."""
+        opened = RawClient((address or self.address, self.port), SECRET.encode(), source)
+        self._open.append(opened)
+        return opened
+
+    # Its store
+
+    @property
+    def config(self) -> Path:
+        return self.directory / "radius-mfa.yaml"
+
+    @property
+    def master_key(self) -> Path:
+        return self.store.with_name("master.key")
+
+    @cached_property
+    def database(self) -> Database:
+        return Database.open(self.store, MasterKey.read(self.master_key), SystemClock())
+
+    def add_user(
+        self, name: str, password: str = PASSWORD, *, groups: Iterable[str] = (), mfa: str = "inherit",
+        token: bool = True, recovery: Iterable[str] = (),
+    ) -> User:  # fmt: skip
+        """An account, with an active authenticator that has taken no code yet."""
+        new = accounts.NewAccount(name, groups=frozenset(groups), mfa=Mfa(mfa), password_hash=hash_password(password))
+        row = accounts.add(self.database, new)
+        secret = pyotp.random_base32()
+        if token:
+            made = tokens.NewToken(pyotp.TOTP(secret).byte_secret())
+            pending = tokens.enroll(self.database, name, made, expires=time.time() + 3600)
+            tokens.confirm(self.database, name, pending, step=0, drift=0)
+        if recovery:
+            codes.replace(self.database, name, list(recovery))
+        return User(row.id, name, password, secret, tuple(recovery))
+
+    def seal_state(self, user: User, *, source: str = "127.0.0.1", client: str = "test", age: float = 0.0) -> bytes:
+        """A State as the daemon seals it after the right password, `age` seconds ago; costs no hash."""
+        epoch = accounts.get(self.database, user.name).epoch
+        challenge = Challenge(Stage.CODE, "", user.id, epoch, 120.0)
+        states = States(self.database.keys.state, os.urandom)
+        return states.seal(challenge, client=client, source=source, at=time.time() - age)
+
+    def _make_store(self) -> None:
+        generate(self.master_key)
+        upgrade.upgrade(self.store, MasterKey.read(self.master_key), SystemClock())
+
+    def _listening(self) -> re.Match[str] | None:
+        assert self.process is not None
+        said = self.log()
+        assert self.process.poll() is None, said
+        return re.search(r"listening on \S+:(\d+)\n", said)
+
+
+def alive(pid: int) -> bool:
+    """Whether a process is there and no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def descriptors(pid: int) -> list[str]:
+    """What the open descriptors of a process are."""
+    found = []
+    for fd in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            found.append(str(fd.readlink()))
+        except OSError:
+            continue
+    return found
+
+
+def is_udp(pid: int, descriptor: str) -> bool:
+    """Whether a descriptor is one of the UDP sockets of the process's network."""
+    inode = descriptor.removeprefix("socket:[").removesuffix("]")
+    tables = (Path(f"/proc/{pid}/net/{name}").read_text() for name in ("udp", "udp6"))
+    return descriptor.startswith("socket:") and any(f" {inode} " in table for table in tables)
+
+
+def rss(pid: int) -> int:
+    """Resident memory of a process in octets."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
