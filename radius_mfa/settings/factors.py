@@ -124,7 +124,7 @@ class Totp(Section):
     """Time-based codes of new authenticators (RFC 6238)."""
 
     digits: Annotated[int, whole(6, 8)] = Field(default=6, description="Digits of a code.")
-    period: Annotated[float, duration("15s", "5m", "30s")] = Field(
+    period: Annotated[float, duration("15s", "5m", "30s", fraction=False)] = Field(
         default=30.0, description="How long a code is shown."
     )
     algorithm: Literal["sha1", "sha256", "sha512"] = Field(

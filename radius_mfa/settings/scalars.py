@@ -81,11 +81,18 @@ def size_text(value: int) -> str:
     return f"{value // _BYTES[unit]}{unit}"
 
 
-def duration(least: str, most: str, example: str) -> Scalar[float]:
-    """Seconds as float, bounds included."""
+def duration(least: str, most: str, example: str, fraction: bool = True) -> Scalar[float]:
+    """Seconds as float, bounds included; without `fraction` only whole seconds."""
     low, high = seconds(least), seconds(most)
+
+    def read(text: str) -> float:
+        value = _within(seconds(text), low, high)
+        if not fraction and not value.is_integer():
+            raise ValueError
+        return value
+
     return Scalar(
-        read=lambda text: _within(seconds(text), low, high),
+        read=read,
         says=f"takes a duration from {least} to {most}, such as {example} (a number and s, m, h or d)",
         schema={"type": "string", "pattern": f"^{_DURATION}$", "examples": [example]},
         write=duration_text,
