@@ -139,7 +139,11 @@ class CodeHistory:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account as one round sees it. `name` is canonical; `recovery_left` counts its usable recovery codes."""
+    """An account as one round sees it.
+
+    `name` is canonical. `recovery_left` counts its usable recovery codes; `recovery_issued` says whether it has any at
+    all, used ones included.
+    """
 
     id: int
     name: str
@@ -154,6 +158,7 @@ class Account:
     history: CodeHistory = CodeHistory()
     tokens: tuple[Token, ...] = ()
     recovery_left: int = 0
+    recovery_issued: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ def count(history: CodeHistory, digest: bytes, at: float) -> CodeHistory:
     """The history after one more wrong code, brought by this datagram `at` seconds since the epoch."""
     if digest in history.counted:
         return history
-    within = 0 <= at - history.window_started < WINDOW
+    # Either side: a datagram that was decided after a later one does not begin a window of its own.
+    within = abs(at - history.window_started) < WINDOW
     return replace(
         history,
         failures=history.failures + 1,
