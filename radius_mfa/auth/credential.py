@@ -7,8 +7,12 @@ import re
 _DASHED = re.compile(rb"(?i:[A-Z2-7]{4}(?:-[A-Z2-7]{4}){3})\Z")
 _RECOVERY = re.compile(rb"[A-Z2-7]{16}\Z")
 _DIGITS = re.compile(rb"[0-9]+\Z")
+DASHED = 19
+"""Octets of a recovery code with its dashes."""
 LONGEST_ANSWER = 128
 """Octets: no code is longer, however it is spaced."""
+FEWEST_DIGITS = 6
+"""RFC 4226 section 4, requirement R5: no authenticator shows fewer."""
 
 
 def split(field: bytes, digits: int) -> tuple[bytes, bytes | None]:
@@ -19,10 +23,14 @@ def split(field: bytes, digits: int) -> tuple[bytes, bytes | None]:
     """
     if len(field) >= digits and _DIGITS.match(field, len(field) - digits):
         return field[:-digits], field[-digits:]
-    dashed = _DASHED.search(field)
-    if dashed:
-        return field[: dashed.start()], dashed.group()
+    if _DASHED.match(field, len(field) - DASHED):
+        return field[:-DASHED], field[-DASHED:]
     return field, None
+
+
+def ends_like_a_code(field: bytes) -> bool:
+    """Whether some account could have a code at the end of this field: a question about the field alone."""
+    return split(field, FEWEST_DIGITS)[1] is not None
 
 
 def otp_code(answer: bytes, digits: int) -> str | None:

@@ -45,17 +45,20 @@ from radius_mfa.auth.texts import Text, say
 
 Flow = Generator[Ask, Any, Verdict]
 
+_BROKEN = {Owes.TOKEN_UNREADABLE: Reason.TOKEN_UNREADABLE, Owes.TOKEN_DISABLED: Reason.TOKEN_DISABLED}
+"""What is owed and cannot be judged: no other code stands in for it, and it is never enrolment."""
+
 
 def login(request: LoginRequest, rules: Rules) -> Flow:
     """One round: the first if there is no State, else the answer to a challenge."""
     if request.unsupported:
         return Reject(Reason.UNSUPPORTED_METHOD, say(Text.NEEDS_PAP))
-    if not request.password:
-        return reject(request, Reason.NO_PASSWORD)
     name = policy.canonical_name(request.name, rules.names)
     account: Account | None = (yield LoadAccount(name)) if name is not None else None
     if request.state is not None:
         return (yield from second_round(request, account, rules))
+    if not request.password:
+        return reject(request, Reason.NO_PASSWORD)
     reading = policy.read(request.password, request, account, rules)
     passed, code = yield from check_password(account, reading)
     if account is None:
@@ -64,13 +67,13 @@ def login(request: LoginRequest, rules: Rules) -> Flow:
         return refuse(request, Reason.WRONG_PASSWORD, rules)
     if account.disabled:
         return refuse(request, Reason.DISABLED, rules)
-    if not policy.admits(account, request.client):
+    if not policy.admits(account, request):
         return refuse(request, Reason.NOT_ALLOWED, rules)
     return (yield from after_password(request, account, code, rules))
 
 
 def check_password(account: Account | None, reading: policy.Reading) -> Generator[Ask, Any, tuple[bool, bytes | None]]:
-    """Whether the password is right, and the code that came with it. Every field of one shape costs the same hashes."""
+    """Whether the password is right, and the code that came with it."""
     passed: bool = yield _checked(account, reading.password)
     if reading.whole is None:
         return passed, reading.code
@@ -84,15 +87,13 @@ def after_password(request: LoginRequest, account: Account, code: bytes | None, 
     match owed:
         case Owes.NOTHING:
             return accept(request, account, Method.PASSWORD)
+        case Owes.TOKEN_UNREADABLE | Owes.TOKEN_DISABLED:
+            return refuse(request, _BROKEN[owed], rules)
+        case _ if code is not None:
+            return (yield from check_code(request, account, code, rules))
         case Owes.ENROLMENT:
             return enrol(request, account, rules)
-        case Owes.TOKEN_UNREADABLE:
-            return refuse(request, Reason.TOKEN_UNREADABLE, rules)
-        case Owes.TOKEN_DISABLED:
-            return refuse(request, Reason.TOKEN_DISABLED, rules)
-        case Owes.CODE | Owes.FIRST_CODE if code is not None:
-            return (yield from check_code(request, account, code, rules))
-        case Owes.CODE | Owes.FIRST_CODE if request.client.dialogue is Dialogue.APPEND:
+        case _ if request.client.dialogue is Dialogue.APPEND:
             return reject(request, Reason.CODE_MISSING)
     stage, lifetime = Stage.CODE, rules.state_lifetime
     if owed is Owes.FIRST_CODE:
@@ -109,8 +110,11 @@ def second_round(request: LoginRequest, account: Account | None, rules: Rules) -
         return reject(request, Reason.WRONG_PASSWORD)
     if account is None or account.id != state.account_id:
         return reject(request, Reason.STATE_INVALID)
-    if account.epoch != state.epoch or account.disabled or not policy.admits(account, request.client):
+    if account.epoch != state.epoch or account.disabled or not policy.admits(account, request):
         return reject(request, Reason.STATE_OUTDATED)
+    owed = policy.owes(account, request.client, rules, request.at)
+    if owed in _BROKEN:
+        return (yield from settle(request, account, reject(request, _BROKEN[owed])))
     return (yield from check_code(request, account, request.password or b"", rules))
 
 

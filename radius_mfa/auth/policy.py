@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum, StrEnum, auto
 
 from radius_mfa.auth import credential
-from radius_mfa.auth.model import Account, ClientPolicy, Dialogue, LoginRequest, Mfa, Token, TokenStatus
+from radius_mfa.auth.model import Account, ClientPolicy, Dialogue, Door, LoginRequest, Mfa, Token, TokenStatus
 from radius_mfa.auth.texts import Text, say
 
 LONGEST_NAME = 253
@@ -51,8 +51,8 @@ class Rules:
 class Reading:
     """A first round's field, read: what is the password, what the code.
 
-    `whole`: a second candidate for the password (dialogue `both`), to be checked whatever the first gives, so that
-    every field of this shape costs the same.
+    `whole`: a second candidate for the password (dialogue `both`), to be checked whatever the first gives. Whether
+    there is one depends on the field alone, so that the same field costs every account the same.
     """
 
     password: bytes = field(repr=False)
@@ -95,9 +95,12 @@ def canonical_name(raw: bytes | None, names: Names) -> str | None:
     return (name.translate(_UPPER) if names.fold else name) or None
 
 
-def admits(account: Account, client: ClientPolicy) -> bool:
-    """Whether the client's `groups` let this account in; without them, everyone may."""
-    return client.groups is None or not client.groups.isdisjoint(account.groups)
+def admits(account: Account, request: LoginRequest) -> bool:
+    """Whether the client's `groups` let this account in; without them, everyone may. root never over the network."""
+    if account.name == "root" and request.door is not Door.PAM:
+        return False
+    groups = request.client.groups
+    return groups is None or not groups.isdisjoint(account.groups)
 
 
 def owes_code(account: Account, client: ClientPolicy, rules: Rules) -> bool:
@@ -142,11 +145,13 @@ def code_digits(account: Account | None, rules: Rules) -> int:
 
 def read(password: bytes, request: LoginRequest, account: Account | None, rules: Rules) -> Reading:
     """Read the field of a first round as the client's dialogue says (DESIGN "What a client may send")."""
-    client = request.client
-    if client.dialogue is Dialogue.CHALLENGE or not _may_append(account, request, rules):
+    dialogue = request.client.dialogue
+    if dialogue is Dialogue.CHALLENGE:
         return Reading(password)
     front, code = credential.split(password, code_digits(account, rules))
-    whole = password if client.dialogue is Dialogue.BOTH and code is not None else None
+    if code is not None and account is not None and not _may_append(account, code, request, rules):
+        front, code = password, None
+    whole = password if dialogue is Dialogue.BOTH and credential.ends_like_a_code(password) else None
     return Reading(front, code, whole)
 
 
@@ -169,11 +174,14 @@ def prompt(client: ClientPolicy, owed: Owes) -> str:
     return say(Text.ASK_FIRST_CODE if first else Text.ASK_CODE)
 
 
-def _may_append(account: Account | None, request: LoginRequest, rules: Rules) -> bool:
-    if account is None:
+def _may_append(account: Account, code: bytes, request: LoginRequest, rules: Rules) -> bool:
+    """Whether this account can have such a code behind its password; else the whole field is the password."""
+    if not owes_code(account, request.client, rules):
+        return False
+    if account.recovery_left or any(_alive(token, request.at) for token in account.tokens):
         return True
-    has_code = bool(account.recovery_left) or any(_alive(token, request.at) for token in account.tokens)
-    return has_code and owes_code(account, request.client, rules)
+    # The last recovery code, once more: a repetition of the datagram that used it has to find its reply.
+    return account.recovery_issued and not code.isdigit()
 
 
 def _alive(token: Token, at: float) -> bool:

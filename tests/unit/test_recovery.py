@@ -1,0 +1,170 @@
+"""Recovery codes: how they are made, and that each stands in for the authenticator once."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from radius_mfa.auth import recovery
+from radius_mfa.auth.asks import UseRecoveryCode
+from radius_mfa.auth.model import Accept, Account, ClientPolicy, Method, Reject
+from radius_mfa.auth.policy import Rules
+from radius_mfa.auth.reasons import Reason
+from radius_mfa.auth.texts import Text, say
+from tests.unit.driving import (
+    APPEND,
+    BOTH,
+    NOW,
+    PASSWORD,
+    PBX,
+    RECOVERY,
+    World,
+    alice,
+    code,
+    dashed,
+    octets,
+    pending,
+    request,
+    totp,
+    wrong,
+)
+
+OTHER = "QRSTUVWXYZ234567"
+
+
+def drawing(*codes: str) -> Callable[[int], bytes]:
+    """A source of random octets that gives these codes."""
+    left = iter(codes)
+    return lambda size: base64.b32decode(next(left))[:size]
+
+
+def test_codes_are_eighty_bits_shown_in_groups_of_four() -> None:
+    """A code is the base32 of ten octets from the source."""
+    assert ["AAAQEAYEAUDAOCAJ"] == recovery.make(lambda size: bytes(range(size)), 1)
+    assert "ABCD-EFGH-IJKL-MNOP" == recovery.show(RECOVERY)
+
+
+def test_no_code_could_be_read_as_one_of_an_authenticator() -> None:
+    """A code that ends in six digits is not handed out, nor one that was drawn before."""
+    source = drawing("AAAAAAAAAA234567", RECOVERY, RECOVERY, "2222222222222222", "AAAAAAAAAAA34567", OTHER)
+    assert [RECOVERY, "AAAAAAAAAAA34567"] == recovery.make(source, 2)
+
+
+@pytest.mark.parametrize("client", [PBX, APPEND, BOTH], ids=lambda client: client.dialogue.value)
+def test_a_recovery_code_stands_in_for_the_authenticator(client: ClientPolicy) -> None:
+    """In every dialogue it lets in once, says how many are left, and is refused the second time, uncounted."""
+    world = World(alice(totp()), codes=[RECOVERY, OTHER])
+
+    def attempt() -> Accept | Reject:
+        if client is PBX:
+            verdict = world.answered(dashed(), client)
+        else:
+            verdict = world.login(request(PASSWORD + dashed(), client))
+        assert isinstance(verdict, Accept | Reject)
+        return verdict
+
+    assert Accept(Method.RECOVERY, text="Recovery code used, 1 left") == attempt()
+    assert Reason.USED_CODE is attempt().reason
+    assert [UseRecoveryCode(1)] == world.taken
+    assert 0 == world.accounts["alice"].history.failures
+
+
+def test_a_recovery_code_without_an_authenticator_lets_in() -> None:
+    """An account with recovery codes and no token is asked for one of them."""
+    world = World(alice(), codes=[RECOVERY])
+    assert Accept(Method.RECOVERY, text="Recovery code used, 0 left") == world.answered(RECOVERY.lower().encode())
+    assert Reason.NOT_ENROLLED is world.login(request()).reason
+
+
+def test_an_unknown_recovery_code_is_a_wrong_code() -> None:
+    """What has the form of a recovery code and is none of the account's is counted."""
+    world = World(alice(totp()), codes=[RECOVERY])
+    assert Reason.WRONG_CODE is world.answered(OTHER.encode()).reason
+    assert 1 == world.accounts["alice"].history.failures
+
+
+def test_the_recovery_code_of_another_account_is_a_wrong_code() -> None:
+    """Codes belong to one account."""
+    world = World(alice(totp()), Account(2, "bob", tokens=(totp(id=2),)), codes=[RECOVERY])
+    asked = world.login(request(PASSWORD + dashed(), APPEND, name=b"bob"))
+    assert (Reason.WRONG_CODE, []) == (asked.reason, world.taken)
+
+
+def test_an_expired_recovery_code_is_refused() -> None:
+    """A code that has expired lets nobody in and is not counted."""
+    world = World(alice(totp()), codes=[RECOVERY])
+    world.codes[1, RECOVERY].expires = NOW
+    assert Reason.USED_CODE is world.answered(dashed()).reason
+    assert (0, []) == (world.accounts["alice"].history.failures, world.taken)
+
+
+def test_of_two_rounds_at_once_one_takes_the_code() -> None:
+    """A recovery code that another round takes between look and commit is used."""
+    world = World(alice(totp()), codes=[RECOVERY])
+
+    def overtake() -> None:
+        world.meanwhile = lambda: None
+        world.login(request(PASSWORD + dashed(), APPEND))
+
+    world.meanwhile = overtake
+    assert Reject(Reason.USED_CODE, say(Text.DENIED_APPEND)) == world.login(request(PASSWORD + dashed(), APPEND))
+    assert [UseRecoveryCode(1)] == world.taken
+
+
+@pytest.mark.parametrize("client", [PBX, APPEND], ids=lambda client: client.dialogue.value)
+def test_a_recovery_code_is_not_taken_for_the_first_code(client: ClientPolicy) -> None:
+    """Where the only token is pending, recovery codes are no answer, and not counted."""
+    world = World(alice(pending()), codes=[RECOVERY])
+    verdict = world.answered(dashed()) if client is PBX else world.login(request(PASSWORD + dashed(), client))
+    assert (Reason.NOT_A_CODE, []) == (verdict.reason, world.taken)
+
+
+def test_a_recovery_code_is_taken_beside_a_pending_second_token() -> None:
+    """An account with an active token keeps its recovery codes while another token waits."""
+    world = World(alice(totp(), pending(id=2)), codes=[RECOVERY])
+    assert Reason.OK is world.answered(dashed()).reason
+
+
+@pytest.mark.parametrize("client", [APPEND, BOTH], ids=lambda client: client.dialogue.value)
+def test_the_last_code_once_more_after_a_crash_gets_its_reply(client: ClientPolicy) -> None:
+    """The datagram that used the last recovery code, come again, is answered with the stored octets."""
+    world = World(alice(), codes=[RECOVERY])
+    datagram = request(PASSWORD + dashed(), client)
+    first = world.login(datagram)
+    assert Accept(Method.NONE, Reason.REPEATED, stored=octets(first)) == world.login(datagram)
+    assert Reason.USED_CODE is world.login(replace(datagram, at=NOW + 31)).reason
+    assert [UseRecoveryCode(1)] == world.taken
+
+
+def test_after_the_last_code_a_password_that_ends_in_digits_is_read_whole() -> None:
+    """An account that has used up its recovery codes can still be invited to enrol."""
+    world = World(alice(), codes=[RECOVERY])
+    world.codes[1, RECOVERY].used = True
+    world.passwords[1] = b"hunter123456"
+    assert Reason.NOT_ENROLLED is world.login(request(b"hunter123456", APPEND)).reason
+
+
+def test_a_password_may_end_like_a_recovery_code_where_there_never_was_one() -> None:
+    """An account without any recovery code is read whole."""
+    world = World(alice())
+    world.passwords[1] = b"hunter" + dashed()
+    assert Reason.NOT_ENROLLED is world.login(request(world.passwords[1], APPEND)).reason
+
+
+def test_without_mfa_nothing_is_taken_off_the_password() -> None:
+    """An account that owes no code keeps its recovery codes, whatever its password ends in."""
+    world = World(alice(), codes=[RECOVERY], rules=Rules(required=False))
+    assert Reason.WRONG_PASSWORD is world.login(request(PASSWORD + dashed(), APPEND)).reason
+    assert Reason.OK is world.login(request(PASSWORD, APPEND)).reason
+
+
+def test_right_and_wrong_recovery_codes_are_refused_alike() -> None:
+    """The Reject of a used, an unknown and an expired code is that of a wrong code of the authenticator."""
+    world = World(alice(totp()), codes=[RECOVERY])
+    world.codes[1, RECOVERY].used = True
+    texts = [getattr(world.answered(answer), "text", None) for answer in (dashed(), OTHER.encode(), wrong())]
+    assert [say(Text.DENIED)] * 3 == texts
+    assert Reason.OK is world.answered(code()).reason
