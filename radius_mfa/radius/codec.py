@@ -184,7 +184,7 @@ def _attribute(kind: int, value: bytes) -> bytes:
 def _reply_message(text: str) -> bytes:
     """A Reply-Message (RFC 2865 section 5.18), or nothing: at most 252 octets, cut between characters, one line."""
     line = "".join(letter if letter.isprintable() else " " for letter in text)
-    octets = line.encode(errors="replace")[:_MAX_TEXT].decode(errors="ignore").encode()
+    octets = line.encode()[:_MAX_TEXT].decode(errors="ignore").encode()
     return _attribute(walk.REPLY_MESSAGE, octets) if octets else b""
 
 

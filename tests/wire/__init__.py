@@ -1,0 +1,1 @@
+"""The codec, its State, its duplicates and its clients: octets in, octets out."""
