@@ -18,7 +18,8 @@ def replace(database: Database, name: str, codes: Sequence[str]) -> None:
         owner = accounts.identity(connection, name)
         connection.execute(recovery_code.delete().where(recovery_code.c.account_id == owner))
         rows = [{"account_id": owner, "hash": database.keys.recovery_hash(owner, code)} for code in codes]
-        connection.execute(recovery_code.insert(), rows)
+        if rows:
+            connection.execute(recovery_code.insert(), rows)
 
 
 def add_one(database: Database, name: str, code: str, *, expires: float) -> None:
