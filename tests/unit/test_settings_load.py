@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as profile
 from hypothesis import strategies as st
 
 from radius_mfa.errors import AccessDenied, SettingsError
@@ -245,6 +246,7 @@ def problems(text: str) -> list[str]:
 SHIPPED = template.shipped().replace("{file: secrets/localhost}", "geheimgeheimgeheim")
 
 
+@profile(deadline=None)
 @given(st.integers(0, len(SHIPPED)), st.integers(0, 40), st.text(max_size=10))
 def test_a_damaged_file_loads_or_is_explained(place: int, length: int, other: str) -> None:
     """Whatever happens to the shipped file, it loads or SettingsError says why, without the secret."""
@@ -254,12 +256,14 @@ def test_a_damaged_file_loads_or_is_explained(place: int, length: int, other: st
     assert "geheimgeheim" not in " ".join(said)
 
 
+@profile(deadline=None)
 @given(st.text(alphabet=st.sampled_from("ab:-[]{},#&*!|>'\"%@`?~ \n\t0") | st.characters(), max_size=60))
 def test_any_text_loads_or_is_explained(text: str) -> None:
     """Any text at all is a configuration or gets problems, never another exception."""
     assert problems(text) not in ([], ["nothing was said"])
 
 
+@profile(deadline=None)
 @given(st.text(alphabet="ghijk2{}[]=:,&*!'\"@ \n-", min_size=1, max_size=30))
 def test_a_secret_in_any_wrong_form_is_not_repeated(text: str) -> None:
     """However the value of `secret` is mistyped, no message repeats a word of it."""

@@ -5,9 +5,11 @@ import re
 from itertools import pairwise
 from pathlib import Path
 
+import jsonschema
 import pytest
 import yaml
 
+from radius_mfa.radius.attributes import problems
 from radius_mfa.settings import effective, json_schema, load_text, no_effect, template, warnings
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -43,7 +45,7 @@ def test_the_shipped_file_loads_without_a_warning() -> None:
 
 def test_every_setting_of_the_shipped_file_loads() -> None:
     """With every # before a setting removed the file is still right."""
-    settings = load_text(uncommented(template.shipped()), FILE)
+    settings = load_text(uncommented(template.shipped()), FILE, problems)
 
     assert settings.mail is not None
     assert settings.portal is not None
@@ -68,7 +70,7 @@ def test_the_shipped_file_shows_the_defaults() -> None:
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_an_example_loads(name: str) -> None:
     """Every example is right, and warns of nothing but what it says itself."""
-    settings = load_text(template.shipped(f"examples/{name}"), FILE)
+    settings = load_text(template.shipped(f"examples/{name}"), FILE, problems)
 
     assert [] == no_effect(settings)
     assert all("Message-Authenticator" in line for line in warnings(settings))
@@ -99,7 +101,6 @@ def test_a_system_file_has_the_shipped_places() -> None:
 
 def test_the_schema_takes_the_shipped_files() -> None:
     """An editor finds no mistake in the reference, in none of its settings, and in no example."""
-    jsonschema = pytest.importorskip("jsonschema")
     jsonschema.Draft202012Validator.check_schema(json_schema())
     validator = jsonschema.Draft202012Validator(json_schema())
 
@@ -111,7 +112,6 @@ def test_the_schema_takes_the_shipped_files() -> None:
 
 def test_the_schema_refuses_what_the_loader_refuses() -> None:
     """A misspelt key and a duration without unit are red in the editor too."""
-    jsonschema = pytest.importorskip("jsonschema")
     validator = jsonschema.Draft202012Validator(json_schema())
     for right, wrong in [("issuer:", "isuer:"), ("state_lifetime: 120s", "state_lifetime: 120")]:
         assert not validator.is_valid(in_yaml_1_2(template.shipped().replace(right, wrong)))
