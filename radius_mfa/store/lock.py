@@ -84,8 +84,11 @@ class WriterLock:
             raise StoreBusy("the queue of writers is too long", "look for a command that holds the database")
 
     def _wait(self, descriptor: int, patience: float) -> bool:
-        """Stand in the kernel's queue until the timer rings. The SIGALRM of the process is borrowed meanwhile."""
-        previous = signal.signal(signal.SIGALRM, self._ring)
+        """Stand in the kernel's queue until the timer rings.
+
+        The timer of the process is borrowed: one that was set before goes on afterwards.
+        """
+        previous, timer = signal.signal(signal.SIGALRM, self._ring), signal.getitimer(signal.ITIMER_REAL)
         try:
             self._waiting = True
             signal.setitimer(signal.ITIMER_REAL, patience)
@@ -98,6 +101,7 @@ class WriterLock:
             self._waiting = False
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, previous)
+            signal.setitimer(signal.ITIMER_REAL, *timer)
         return True
 
     def _ring(self, _number: int, _frame: FrameType | None) -> None:
