@@ -7,6 +7,7 @@ forked inside a transaction never gets the database.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import os
 import select
@@ -106,7 +107,7 @@ class Supervisor:
         self._children: list[Child] = []
         self._stopping = False
         self._announced = False
-        self._signals = -1
+        self._signals = self._waker = -1
 
     def run(self) -> int:
         """The exit status: 0 after SIGTERM, else that of the preflight. Raises RadiusMfaError before the first fork."""
@@ -124,13 +125,15 @@ class Supervisor:
             self._hear()
             self._bury()
             self._judge()
+        for member in itertools.chain(*self._groups):
+            member.close()
         return 0
 
     def _listen_to_signals(self) -> None:
-        self._signals, waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._signals, self._waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         for number in _SIGNALS:
             signal.signal(number, _noted)
-        signal.set_wakeup_fd(waker)
+        signal.set_wakeup_fd(self._waker)
 
     def _posts_of(self, program: Program) -> list[Post]:
         workers = []
@@ -164,10 +167,9 @@ class Supervisor:
         """In the child: keep nothing of its siblings, so that whoever ends leaves no descriptor open here."""
         lifeline = Lifeline(heartbeat, self._clock)
         _hear_signals()
-        os.close(pipe)
-        for sibling in self._children:
-            os.close(sibling.pipe)
-        for member in (member for group in self._groups for member in group):
+        for inherited in (pipe, self._signals, self._waker, *(sibling.pipe for sibling in self._children)):
+            os.close(inherited)
+        for member in itertools.chain(*self._groups):
             if member not in post.sockets:
                 member.close()
         post.main(lifeline)

@@ -29,7 +29,9 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
     yield one
     for server in started:
-        server.stop()
+        status = server.stop()
+        assert status in {0, None}, server.log()
+        assert "Traceback" not in server.log(), server.log()
 
 
 @pytest.fixture

@@ -113,10 +113,13 @@ class RawClient:
         signed = asked is not None and bool(asked.VerifyReply(reply, octets, enforce_ma=True))
         return Reply(octets, WORDS[octets[0]], attributes, sender[:2], signed)
 
-    def ask(self, datagram: bytes) -> Reply:
-        """Send a datagram, and the reply to it, which has to come and to be signed."""
-        self.send(datagram)
-        reply = self.receive()
+    def ask(self, datagram: bytes, tries: int = 4) -> Reply:
+        """Send a datagram, again every 3 s as clients do, and the reply to it, which has to come and to be signed."""
+        reply = None
+        while reply is None and tries:
+            self.send(datagram)
+            reply = self.receive(3.0)
+            tries -= 1
         assert reply is not None, "no reply"
         assert reply.octets[1] == datagram[1]
         assert reply.signed

@@ -29,7 +29,7 @@ from tests.daemon.raw import RawClient
 
 Value = TypeVar("Value")
 
-SECRET = "a shared secret of the tests"
+SECRET = "a-shared-secret-of-the-tests"  # no spaces: the clients of others split lines at them
 PASSWORD = "correct horse"
 
 _SERVE = """
@@ -81,7 +81,7 @@ class Server:
 
     def __init__(
         self, directory: Path, *, clients: str = "", more: str = "", listen: Iterable[str] = ("127.0.0.1",),
-        reject_delay: str = "0s", hook: str = "", store: Path | None = None, level: str = "info",
+        reject_delay: str = "0s", hook: str = "", store: Path | None = None, level: str = "info", user: str = "root",
     ) -> None:  # fmt: skip
         self.directory = directory
         self.clients = clients or "- {shortname: test, ipaddr: 127.0.0.1, secret: SECRET}"
@@ -93,6 +93,7 @@ class Server:
         self.port = 0
         self.reject_delay = reject_delay
         self.level = level
+        self.user = user
         self.log_file = directory / "log"
         self.audit_file = directory / "audit.jsonl"
         self.process: subprocess.Popen[bytes] | None = None
@@ -121,7 +122,7 @@ class Server:
         """Write the configuration as it now should be; the port stays once there is one."""
         places = [f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}" for host in self.listen]
         self.config.write_text(
-            f"issuer: Tests\nuser: root\nlisten: {{radius: {json.dumps(places)}}}\nstore: sqlite:///{self.store}\n"
+            f"issuer: Tests\nuser: {self.user}\nlisten: {{radius: {json.dumps(places)}}}\nstore: sqlite:///{self.store}\n"
             f"master_key: {{file: {self.master_key}}}\naudit: {{file: {self.audit_file}}}\n"
             f"radius: {{reject_delay: {self.reject_delay}, duplicates: 30s}}\nlog: {{level: {self.level}}}\n"
             + "clients:\n"
@@ -130,13 +131,16 @@ class Server:
         )
         self.config.chmod(0o600)
 
-    def stop(self) -> int:
-        """SIGTERM; the exit status."""
+    def stop(self) -> int | None:
+        """SIGTERM; the exit status, or None if it does not run."""
         for client in self._open:
             client.close()
         self._open.clear()
+        if "database" in self.__dict__:
+            self.database.close()
+            del self.database
         if self.process is None:
-            return 0
+            return None
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         status = self.process.wait(20)
