@@ -22,15 +22,19 @@ _PRAGMAS = (
     "PRAGMA trusted_schema=OFF",
 )
 
+CHECK = "run: radius-mfa db check"
+"""The hint of what only a look at the whole file can tell."""
+
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _HINTS = {
     sqlite3.SQLITE_FULL: "make room on the disk of the store",
     sqlite3.SQLITE_IOERR: "look for disk errors in the log of the system, and for a full disk",
-    sqlite3.SQLITE_CORRUPT: "run: radius-mfa db check",
-    sqlite3.SQLITE_NOTADB: "run: radius-mfa db check",
+    sqlite3.SQLITE_CORRUPT: CHECK,
+    sqlite3.SQLITE_NOTADB: CHECK,
     sqlite3.SQLITE_READONLY: "give the store and its directory to the user the server runs as",
-    sqlite3.SQLITE_CANTOPEN: "run: radius-mfa db check",
-    sqlite3.SQLITE_ERROR: "run: radius-mfa db check",
+    sqlite3.SQLITE_CANTOPEN: "give the store and its directory to the user the server runs as",
+    sqlite3.SQLITE_ERROR: CHECK,
 }
 
 
@@ -56,4 +60,5 @@ def translated(error: sqlite3.Error) -> Unavailable:
     code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
     if code in _BUSY:
         return StoreBusy("another program holds the database", "end whatever else has the file open")
-    return StoreFailed(f"the database refused: {error}", _HINTS.get(code, ""))
+    what = "is damaged" if code in _DAMAGE else "refused"
+    return StoreFailed(f"the database {what}: {error}", _HINTS.get(code, ""))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -14,14 +15,13 @@ from alembic.script import ScriptDirectory
 
 from radius_mfa.errors import AccessDenied, OperationFailed, StoreFailed, StoreNotReady
 from radius_mfa.ports import Clock
-from radius_mfa.store.connection import connect, translated
-from radius_mfa.store.engine import engine_of, transaction
+from radius_mfa.store.connection import CHECK, connect
+from radius_mfa.store.engine import engine_of, in_our_words, transaction
 from radius_mfa.store.files import OTHERS, create_private, sync
 from radius_mfa.store.keys import DataKeys, MasterKey, make_missing
 from radius_mfa.store.lock import WriterLock
 
 MAGIC = b"SQLite format 3\0"
-RESTORE = "put back a copy made by: radius-mfa db backup"
 MAKE = "run: radius-mfa init, or radius-mfa db upgrade"
 PATIENCE = 10.0
 """Seconds to stand in the queue of writers."""
@@ -51,28 +51,18 @@ def check(path: Path, *, thorough: bool = True) -> None:
     """
     _refuse_unfit(path)
     try:
-        connection = connect(path)
-        try:
+        with in_our_words(), closing(connect(path)) as connection:
             _refuse_schema(path, _revision(connection))
             if thorough:
                 _refuse_damage(path, connection)
-        finally:
-            connection.close()
     except StoreFailed as error:
-        raise StoreNotReady(f"{path} is damaged: {error}", RESTORE) from error
-    except sqlite3.Error as error:
-        raise StoreNotReady(f"{path} is damaged: {translated(error)}", RESTORE) from error
+        raise StoreNotReady(f"{path}: {error}", _restore(path) if error.hint == CHECK else error.hint) from error
 
 
 def unlock(path: Path, master: MasterKey) -> DataKeys:
     """The data keys of a database, opened with the master key. Raises StoreNotReady, SecretError or Unavailable."""
-    connection = connect(path)
-    try:
+    with in_our_words(), closing(connect(path)) as connection:
         wrapped = dict(connection.execute("SELECT purpose, wrapped FROM data_key").fetchall())
-    except sqlite3.Error as error:
-        raise translated(error) from error
-    finally:
-        connection.close()
     return DataKeys.unwrap(master, wrapped, path)
 
 
@@ -96,15 +86,8 @@ def backup(path: Path, file: Path) -> None:
 
 
 def _copy(path: Path, file: Path) -> None:
-    source = connect(path)
-    target = sqlite3.connect(file)
-    try:
+    with in_our_words(), closing(connect(path)) as source, closing(sqlite3.connect(file)) as target:
         source.backup(target)
-    except sqlite3.Error as error:
-        raise translated(error) from error
-    finally:
-        target.close()
-        source.close()
 
 
 def _create(path: Path, master: MasterKey, clock: Clock) -> None:
@@ -163,11 +146,11 @@ def _refuse_unfit(path: Path) -> None:
     if path.stat().st_mode & OTHERS:
         raise StoreNotReady(f"others may read the database {path}", f"run: chmod 600 {path}")
     if size == 0:
-        raise StoreNotReady(f"the database {path} is empty", RESTORE)
+        raise StoreNotReady(f"the database {path} is empty", _restore(path))
     try:
         with path.open("rb") as file:
             if file.read(len(MAGIC)) != MAGIC:
-                raise StoreNotReady(f"{path} is not a database", RESTORE)
+                raise StoreNotReady(f"{path} is not a database", _restore(path))
     except OSError as error:
         raise _unreadable(path, error) from error
 
@@ -188,7 +171,7 @@ def _refuse_schema(path: Path, revision: str) -> None:
 def _refuse_newer(path: Path, revision: str) -> None:
     known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
     if not revision:
-        raise StoreNotReady(f"{path} is not a database of radius-mfa", RESTORE)
+        raise StoreNotReady(f"{path} is not a database of radius-mfa", _restore(path))
     if revision not in known:
         message = f"the schema of {path} ({revision}) is newer than this program"
         raise StoreNotReady(message, "install the version of radius-mfa that made it, or a newer one")
@@ -197,10 +180,15 @@ def _refuse_newer(path: Path, revision: str) -> None:
 def _refuse_damage(path: Path, connection: sqlite3.Connection) -> None:
     verdict = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
     if verdict != "ok":
-        raise StoreNotReady(f"{path} is damaged: {' '.join(verdict.split())}", RESTORE)
+        raise StoreNotReady(f"{path} is damaged: {' '.join(verdict.split())}", _restore(path))
     orphan = connection.execute("PRAGMA foreign_key_check").fetchone()
     if orphan:
-        raise StoreNotReady(f"{path} is damaged: a row of {orphan[0]} belongs to no row of {orphan[2]}", RESTORE)
+        raise StoreNotReady(f"{path} is damaged: a row of {orphan[0]} belongs to no row of {orphan[2]}", _restore(path))
+
+
+def _restore(path: Path) -> str:
+    # The log of the old file, left beside the copy, would be taken for the copy's.
+    return f"stop the server, delete {path}-wal and {path}-shm, and put back a copy made by: radius-mfa db backup"
 
 
 def _unreadable(path: Path, error: OSError) -> AccessDenied:
