@@ -8,10 +8,14 @@ import pytest
 
 from tests.cli.script import differences, parse, run
 
-SCRIPTS = sorted((Path(__file__).parent / "scripts").glob("*.txt"))
+OATHTOOL = pytest.mark.needs("oathtool", package="oathtool")
+SCRIPTS = [
+    pytest.param(script, id=script.stem, marks=OATHTOOL if "oathtool" in script.read_text() else ())
+    for script in sorted((Path(__file__).parent / "scripts").glob("*.txt"))
+]
 
 
-@pytest.mark.parametrize("script", SCRIPTS, ids=[script.stem for script in SCRIPTS])
+@pytest.mark.parametrize("script", SCRIPTS)
 def test_a_script_runs_as_written(script: Path, tmp_path: Path) -> None:
     """Output, messages and exit status of every command are those of the script."""
     for step in parse(script.read_text()):

@@ -1,0 +1,205 @@
+"""`radius-mfa user`: make accounts, look at them, change and end them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from radius_mfa.auth.model import Mfa
+from radius_mfa.backends.local import hash_password
+from radius_mfa.cli import ask, output, session
+from radius_mfa.cli.root import Chosen, Group, json_option
+from radius_mfa.cli.user_file import import_file
+from radius_mfa.errors import OperationFailed, UsageError
+from radius_mfa.mail.address import is_address
+from radius_mfa.store import accounts
+from radius_mfa.store.account_row import AccountRow
+from radius_mfa.store.accounts import Changes, NewAccount
+
+MFA = click.Choice([value.value for value in Mfa])
+LANGUAGES = click.Choice(["en"])
+GROUP_HELP = "A group of the account; once for each."
+HEAD = ("NAME", "EMAIL", "GROUPS", "MFA", "TOKEN", "CODES", "STATE")
+
+
+@click.group("user", cls=Group)
+def command() -> None:
+    """Make, change and end accounts."""
+
+
+@command.command()
+@click.argument("name")
+@click.option("--email", required=True, metavar="ADDRESS", help="Where mail to the account goes.")
+@click.option("--group", "groups", multiple=True, metavar="GROUP", help=GROUP_HELP)
+@click.option("--mfa", type=MFA, default="inherit", show_default=True, help="Whether it owes a code.")
+@click.option("--language", type=LANGUAGES, help="Of the texts for it.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input, one line.")
+@click.pass_obj
+def add(
+    chosen: Chosen, name: str, email: str, groups: tuple[str, ...], mfa: str, language: str | None, password_stdin: bool
+) -> None:
+    """Make the account NAME; its password is asked for twice."""
+    settings = session.settings_of(chosen)
+    session.new_name(name, settings)
+    mail = address(email)
+    with session.opened(settings) as database:
+        if accounts.existing(database, [name]):
+            raise OperationFailed(f"there is an account {name} already", f"change it with: radius-mfa user set {name}")
+        hashed = hash_password(ask.new_password(password_stdin, name))
+        accounts.add(database, NewAccount(name, mail, frozenset(groups), language, Mfa(mfa), hashed))
+    output.say(f"{name}: added")
+
+
+@command.command("set")
+@click.argument("name")
+@click.option("--email", metavar="ADDRESS", help="Where mail to the account goes; '' for nowhere.")
+@click.option("--group", "groups", multiple=True, metavar="GROUP", help=f"{GROUP_HELP} Replaces all; '' for none.")
+@click.option("--mfa", type=MFA, help="Whether it owes a code.")
+@click.option("--language", type=LANGUAGES, help="Of the texts for it.")
+@click.pass_obj
+def change(
+    chosen: Chosen, name: str, email: str | None, groups: tuple[str, ...], mfa: str | None, language: str | None
+) -> None:
+    """Change what is given of the account NAME. Logins that are under way start anew."""
+    given = Changes(
+        address(email) if email else email,
+        frozenset(group for group in groups if group) if groups else None,
+        language,
+        Mfa(mfa) if mfa else None,
+    )
+    if given == Changes():
+        raise UsageError("nothing to change is given", "radius-mfa user set --help")
+    with session.account(chosen, name) as (database, name):
+        accounts.change(database, name, given)
+    output.say(f"{name}: changed")
+
+
+@command.command("list")
+@json_option()
+@click.pass_obj
+def list_accounts(chosen: Chosen, as_json: bool) -> None:
+    """Show all accounts."""
+    with session.opened(session.settings_of(chosen)) as database:
+        found = accounts.all_accounts(database)
+        now = database.clock.now()
+    if as_json:
+        output.as_json([_json(row) for row in found])
+        return
+    output.table(HEAD, (_columns(row, now) for row in found), right=("CODES",))
+
+
+@command.command()
+@click.argument("name")
+@json_option()
+@click.pass_obj
+def show(chosen: Chosen, name: str, as_json: bool) -> None:
+    """Show the account NAME."""
+    with session.account(chosen, name) as (database, name):
+        row = accounts.get(database, name)
+        now = database.clock.now()
+    if as_json:
+        output.as_json(_json(row))
+        return
+    shown = dict(zip(map(str.lower, HEAD), _columns(row, now), strict=True))
+    wrong = f"{row.failures} in a row, {row.window_failures} in the window"
+    more = {"wrong codes": wrong, "language": row.language, "password": "set" if row.has_password else None}
+    output.fields(shown | more | {"created": output.when(row.created), "changed": output.when(row.changed)})
+
+
+@command.command()
+@click.argument("name")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input, one line.")
+@click.pass_obj
+def password(chosen: Chosen, name: str, password_stdin: bool) -> None:
+    """Set a new password for NAME, asked for twice."""
+    with session.account(chosen, name) as (database, name):
+        accounts.get(database, name)
+        accounts.set_password_hash(database, name, hash_password(ask.new_password(password_stdin, name)))
+    output.say(f"{name}: password changed")
+
+
+@command.command()
+@click.argument("name")
+@click.pass_obj
+def disable(chosen: Chosen, name: str) -> None:
+    """Refuse every login of NAME until it is enabled again."""
+    with session.account(chosen, name) as (database, name):
+        accounts.disable(database, name)
+    output.say(f"{name}: disabled")
+
+
+@command.command()
+@click.argument("name")
+@click.pass_obj
+def enable(chosen: Chosen, name: str) -> None:
+    """Let NAME log in again."""
+    with session.account(chosen, name) as (database, name):
+        accounts.enable(database, name)
+    output.say(f"{name}: enabled")
+
+
+@command.command()
+@click.argument("name")
+@click.pass_obj
+def unlock(chosen: Chosen, name: str) -> None:
+    """Forget the wrong codes of NAME, and the lock they led to."""
+    with session.account(chosen, name) as (database, name):
+        accounts.unlock(database, name)
+    output.say(f"{name}: unlocked")
+
+
+@command.command()
+@click.argument("name")
+@click.pass_obj
+def delete(chosen: Chosen, name: str) -> None:
+    """End the account NAME with its authenticators and codes."""
+    with session.account(chosen, name) as (database, name):
+        accounts.delete(database, name)
+    output.say(f"{name}: deleted")
+
+
+command.add_command(import_file)
+
+
+def address(text: str) -> str:
+    """A mail address as it is stored. Raises OperationFailed."""
+    if not is_address(text):
+        raise OperationFailed(f"{text!r} is not one plain mail address", "such as alice@example.com")
+    return text
+
+
+def _state(row: AccountRow, now: float) -> str:
+    if row.disabled:
+        return "disabled"
+    return f"locked until {output.when(row.locked_until)}" if row.locked_until > now else "enabled"
+
+
+def _token(row: AccountRow) -> str:
+    counts = {"active": row.active_tokens, "pending": row.pending_tokens, "disabled": row.disabled_tokens}
+    return ", ".join(f"{number} {status}" if number > 1 else status for status, number in counts.items() if number)
+
+
+def _columns(row: AccountRow, now: float) -> tuple[object, ...]:
+    groups = " ".join(sorted(row.groups))
+    return row.name, row.mail, groups, row.mfa, _token(row), row.recovery_left, _state(row, now)
+
+
+def _json(row: AccountRow) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "email": row.mail,
+        "groups": row.groups,
+        "language": row.language,
+        "mfa": row.mfa,
+        "backend": row.backend,
+        "password": row.has_password,
+        "disabled": row.disabled,
+        "locked_until": output.iso(row.locked_until),
+        "wrong_codes": {"in_a_row": row.failures, "in_window": row.window_failures},
+        "tokens": {"active": row.active_tokens, "pending": row.pending_tokens, "disabled": row.disabled_tokens},
+        "recovery_codes": row.recovery_left,
+        "devices": row.devices,
+        "created": output.iso(row.created),
+        "changed": output.iso(row.changed),
+    }
