@@ -25,6 +25,7 @@ from tests.wire.packets import (
     attribute,
     attributes_of,
     client,
+    packet,
     signed,
     vectors,
 )
@@ -148,6 +149,7 @@ def test_a_reply_by_name() -> None:
     request = accepted(signed(NAME, PASSWORD, attribute(33, b"x")))
     reply = request.CreateReply()
     reply["Device-Token-Set"] = b"token"
+    reply.add_message_authenticator()
     octets = reply.ReplyPacket()
     asked = AuthPacket(packet=request.raw_packet, secret=SECRET, dict=DICTIONARY)
     got = asked.CreateReply(packet=octets)
@@ -165,5 +167,6 @@ def test_what_people_see_of_a_packet() -> None:
     assert "State = ssssssssssssssss... (72 octets)" in request
     assert "Attribute 200 = 0x01" in request
     assert ["3 octets that are not RADIUS: Packet header is corrupt"] == describe(b"abc")
-    hostile = describe(answer(ACCEPT, attribute(33, b"x"))[:20] + attribute(18, b"\x1b[31m\n"))
+    hostile = describe(packet(attribute(18, b"\x1b[31m\n\xff"), attribute(18, "\u2028".encode()), code=3))
     assert all(line.isprintable() for line in hostile)
+    assert [r'  Reply-Message = "\u2028"'] == hostile[2:]

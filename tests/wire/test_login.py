@@ -165,6 +165,15 @@ def test_rfc_2865_section_7() -> None:
     assert (b"99101462", INVALID_STATE) == (answer.password, answer.state)
 
 
+@pytest.mark.parametrize("content", [b"", b"\x01", b"\x01\x09abc", b"\x01\x00abc", b"\x01\x03a\x02"])
+def test_vendor_attributes_of_another_form_stay_whole(content: bytes) -> None:
+    """A Vendor-Specific attribute that is not made of attributes is kept as it came, beside those that are."""
+    whole = b"\0\0\0\x09" + content
+    request = accepted(signed(NAME, attribute(26, whole), vendor(9, 1, b"a"), attribute(26, whole)))
+    assert [whole, whole] == request[26]
+    assert ["a"] == request["Cisco-AVPair"]
+
+
 def test_pyrad_reads_it_too() -> None:
     """A Request is a pyrad packet: attributes by name, vendor attributes too."""
     request = accepted(signed(NAME, PASSWORD, attribute(5, bytes(4)), vendor(9, 1, b"a"), vendor(9, 1, b"b")))

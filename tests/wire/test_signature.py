@@ -61,6 +61,13 @@ def test_no_signature() -> None:
     assert dropped(packet(NAME, PASSWORD), LENIENT) is None
 
 
+@BOTH
+def test_eap_and_status_server_are_always_signed(by: Client) -> None:
+    """No setting lets EAP-Message or Status-Server through without one (RFC 3579 section 3.1, RFC 5997 section 3)."""
+    assert Drop.NO_MESSAGE_AUTHENTICATOR == dropped(packet(NAME, attribute(79, b"\x02\x01\x00\x04")), by)
+    assert Drop.NO_MESSAGE_AUTHENTICATOR == dropped(packet(code=12), by)
+
+
 @pytest.mark.parametrize("length", [0, 1, 253])
 @pytest.mark.parametrize("count", [1, 8])
 def test_proxy_state_unsigned(length: int, count: int) -> None:
