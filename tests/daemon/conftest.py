@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,13 @@ UNSIGNED = "- {shortname: test, ipaddr: 127.0.0.1, secret: SECRET, require_messa
 Start = Callable[..., Server]
 
 
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts daemons (the keywords are those of Server) and stops them."""
+@contextlib.contextmanager
+def daemons(directory: Path) -> Iterator[Start]:
+    """A function that starts daemons; in the end they are stopped, and have to have gone in peace."""
     started: list[Server] = []
 
     def one(**keywords: Any) -> Server:  # noqa: ANN401 - as Server has them
-        server = Server(tmp_path / f"server{len(started)}", **keywords)
+        server = Server(directory / f"server{len(started)}", **keywords)
         started.append(server)
         server.start()
         return server
@@ -32,6 +33,20 @@ def start(tmp_path: Path) -> Iterator[Start]:
         status = server.stop()
         assert status in {0, None}, server.log()
         assert "Traceback" not in server.log(), server.log()
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts daemons for one test; the keywords are those of Server."""
+    with daemons(tmp_path) as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def common(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A daemon that many tests share, each with users of its own."""
+    with daemons(tmp_path_factory.mktemp("common")) as one:
+        yield one()
 
 
 @pytest.fixture

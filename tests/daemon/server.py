@@ -7,12 +7,14 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,6 +27,7 @@ from radius_mfa.radius.state import States
 from radius_mfa.store import accounts, codes, tokens, upgrade
 from radius_mfa.store.database import Database
 from radius_mfa.store.keys import MasterKey, generate
+from radius_mfa.store.shared import read_clients
 from tests.daemon.raw import RawClient
 
 Value = TypeVar("Value")
@@ -98,6 +101,7 @@ class Server:
         self.audit_file = directory / "audit.jsonl"
         self.process: subprocess.Popen[bytes] | None = None
         self._open: list[RawClient] = []
+        self._names = count()
         directory.mkdir(exist_ok=True)
         if store is None:
             self._make_store()
@@ -187,6 +191,10 @@ class Server:
         """Every line of the audit, parsed."""
         return [json.loads(line) for line in self.audit_file.read_text("ascii").splitlines() if line]
 
+    def audit_of(self, account: str) -> list[dict[str, Any]]:
+        """The lines of the audit about one account."""
+        return [line for line in self.audit_lines() if line["account"] == account]
+
     # Its clients
 
     def client(self, source: str | None = None, address: str | None = None) -> RawClient:
@@ -210,10 +218,11 @@ class Server:
         return Database.open(self.store, MasterKey.read(self.master_key), SystemClock())
 
     def add_user(
-        self, name: str, password: str = PASSWORD, *, groups: Iterable[str] = (), mfa: str = "inherit",
+        self, name: str = "", password: str = PASSWORD, *, groups: Iterable[str] = (), mfa: str = "inherit",
         token: bool = True, recovery: Iterable[str] = (),
     ) -> User:  # fmt: skip
-        """An account, with an active authenticator that has taken no code yet."""
+        """An account, with an active authenticator that has taken no code yet; without a name it gets a new one."""
+        name = name or f"user{next(self._names)}"
         new = accounts.NewAccount(name, groups=frozenset(groups), mfa=Mfa(mfa), password_hash=hash_password(password))
         row = accounts.add(self.database, new)
         secret = pyotp.random_base32()
@@ -224,6 +233,18 @@ class Server:
         if recovery:
             codes.replace(self.database, name, list(recovery))
         return User(row.id, name, password, secret, tuple(recovery))
+
+    def database_rows(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Every row of every table."""
+        with sqlite3.connect(f"{self.store.as_uri()}?mode=ro", uri=True) as connection:
+            names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+            rows = {name: connection.execute(f"SELECT * FROM {name}").fetchall() for name in names}
+        connection.close()
+        return rows
+
+    def dropped(self, shortname: str) -> int:
+        """How many datagrams of a client, or of strangers, the daemon says it has dropped."""
+        return sum(seen.drops for seen in read_clients(f"{self.store}.shared") if seen.shortname == shortname)
 
     def seal_state(self, user: User, *, source: str = "127.0.0.1", client: str = "test", age: float = 0.0) -> bytes:
         """A State as the daemon seals it after the right password, `age` seconds ago; costs no hash."""
