@@ -1,13 +1,14 @@
-"""A daemon that says what it is told, or worse. Its own process: `fake_daemon.py SOCKET MANNER TURNS`.
+"""A daemon that says what it is told, or worse. Its own process: `fake_daemon.py SOCKET MANNER TURNS [UID]`.
 
 TURNS and what it prints are JSON. It prints `ready`, and when its standard input ends, the lines each hook has sent.
 Lines and turns are Latin-1, so that a character is an octet. `refused`, `full` and any other word for MANNER: nobody
-accepts. Nothing but the standard library: it may run as another user.
+accepts. With UID it becomes that user before it listens.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import socket
 import sys
 import threading
@@ -94,7 +95,9 @@ def serve(listener: socket.socket, manner: Callable[[socket.socket, list[bytes]]
             hook.close()
 
 
-def main(path: str, manner: str, turns: str) -> None:
+def main(path: str, manner: str, turns: str, uid: str = "") -> None:
+    if uid:
+        os.setuid(int(uid))
     Path(path).unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(path)

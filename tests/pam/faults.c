@@ -1,6 +1,6 @@
-/* LD_PRELOAD: the Nth call fails, of those that a module or libpam makes between faults_arm and faults_disarm.
- * Counts what is allocated and not yet freed as well. With FAULTS_ERRNO=EINTR only poll, send and recv are counted, and
- * fail as if by a signal. One thread. */
+/* LD_PRELOAD: of the calls between faults_begin and faults_end, the one that was aimed at fails. Counts what is allocated
+ * and not yet freed as well. With FAULTS_ON set, all calls after it fail as well; with
+ * FAULTS_EINTR set, only poll, send and recv count, and fail as if by a signal. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <poll.h>
@@ -15,19 +15,28 @@
 extern void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t), *__libc_realloc(void *, size_t);
 extern void __libc_free(void *);
 
-static long count, target, live;
-static const char *failed = "-";
+static long aim, count, target, live;
+static const char *failed;
 
-void faults_arm(long nth)
+void faults_aim(long nth)
 {
+    aim = nth;
     count = 0;
     failed = "-";
-    target = nth;
 }
 
-const char *faults_disarm(void)
+void faults_begin(void)
+{
+    target = aim;
+}
+
+void faults_end(void)
 {
     target = 0;
+}
+
+const char *faults_failed(void)
+{
     return failed;
 }
 
@@ -38,16 +47,19 @@ long faults_live(void)
 
 static int fails(const char *call, int error)
 {
-    static int interrupted = -1;
+    static int interrupted = -1, on;
     if (target == 0)
         return 0;
-    if (interrupted < 0)
+    if (interrupted < 0) {
         interrupted = getenv("FAULTS_EINTR") != NULL;
+        on = getenv("FAULTS_ON") != NULL;
+    }
     if (interrupted && strcmp(call, "poll") != 0 && strcmp(call, "send") != 0 && strcmp(call, "recv") != 0)
         return 0;
-    if (++count != target)
+    if (++count < target || (count > target && !on))
         return 0;
-    failed = call;
+    if (count == target)
+        failed = call;
     errno = interrupted ? EINTR : error;
     return 1;
 }

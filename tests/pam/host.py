@@ -19,6 +19,7 @@ from tests.conftest import ROOT
 HERE = Path(__file__).parent
 VECTORS = ROOT / "tests/vectors/pam"
 HELLO = b"HELLO\t1\n"
+NOBODY = 65534
 SUCCESS = b"RESULT\tsuccess\n"
 STRICT = ["-std=c11", "-D_GNU_SOURCE", "-O1", "-g", "-Wall", "-Wextra", "-Werror"]
 
@@ -82,12 +83,19 @@ class Host:
     def socket(self) -> Path:
         return self.folder / "pam.sock"
 
+    def socket_of(self, uid: int) -> Path:
+        """A place for the socket of another user's daemon."""
+        directory = self.folder / str(uid)
+        directory.mkdir(exist_ok=True)
+        os.chown(directory, uid, -1)
+        return directory / "pam.sock"
+
     def hook(self, *options: str, control: str = "required", socket: Path | None = None) -> str:
         """A line of a stack. The daemon is ours, so we are its owner."""
         return f"auth {control} {self.module} socket={socket or self.socket} owner={os.getuid()} {' '.join(options)}"
 
     def neighbour(self, option: str) -> str:
-        """A module that gives a password, or shows the one that is known."""
+        """A module beside the hook: see neighbour.c for what it can do."""
         return f"auth optional {self.folder}/neighbour.so {option}"
 
     def stack(self, *lines: str, service: str = "sshd") -> Path:
@@ -116,8 +124,17 @@ class Host:
         """Run a daemon: `turns` are what it says after each line it hears."""
         at = socket or self.socket
         given = json.dumps([turn.decode("latin-1") for turn in turns])
-        command: list[str | Path] = [sys.executable, "-I", "-S", HERE / "fake_daemon.py", at, manner, given]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, user=uid) as process:
+        command: list[str | Path] = [
+            sys.executable,
+            "-I",
+            "-S",
+            HERE / "fake_daemon.py",
+            at,
+            manner,
+            given,
+            *([str(uid)] if uid else []),
+        ]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             assert process.stdout.readline() == "ready\n"
             daemon = Daemon(at)
@@ -133,6 +150,7 @@ def build(folder: Path) -> Host:
     subprocess.run(["make", "-s", "-C", folder / "pam_hook"], check=True)
     compile_c(HERE / "login.c", "-rdynamic", "-o", folder / "login", "-lpam")
     compile_c("-shared", "-fPIC", HERE / "neighbour.c", "-o", folder / "neighbour.so", "-lpam")
+    compile_c("-shared", "-fPIC", HERE / "faults.c", "-o", folder / "faults.so")
     folder.chmod(0o755)
     return Host(folder)
 

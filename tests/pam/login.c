@@ -1,9 +1,11 @@
 /* A PAM application for tests: authenticates, and says what it was shown and what came out.
  *
- *   login [-c DIRECTORY] [-r RHOST] [-t TTY] [-u RUSER] [-k SSH_AUTH_INFO_0] [-q] [-s] [-a] [-n LAST] SERVICE USER ANSWER...
+ *   login [-c DIRECTORY] [-r RHOST] [-t TTY] [-u RUSER] [-k SSH_AUTH_INFO_0] [-q] [-s] [-a] [-n LAST [-w]] SERVICE USER
+ *         ANSWER...
  *
  * -c: where the stacks are, -q: PAM_SILENT, -s and -a: setcred and acct_mgmt as well, whatever came before. -n: the same
- * login LAST times, in the Nth of which the Nth call fails that faults.c (LD_PRELOAD) counts; each in one line.
+ * login LAST times; in the Nth, the Nth call fails that faults.c (LD_PRELOAD) counts. -w: it counts in the whole login,
+ * not only where a module of the stack lets it.
  *
  * ANSWER: a text, or @null (no answer), @fail (as after Ctrl-C), @again (PAM_CONV_AGAIN), @slow (a text after 1.2 s).
  * When there is none left, the conversation fails, as at the end of input. */
@@ -17,8 +19,10 @@
 #include <security/pam_appl.h>
 
 /* Of faults.c, when it is preloaded. */
-extern void faults_arm(long nth) __attribute__((weak));
-extern const char *faults_disarm(void) __attribute__((weak));
+extern void faults_aim(long nth) __attribute__((weak));
+extern void faults_begin(void) __attribute__((weak));
+extern void faults_end(void) __attribute__((weak));
+extern const char *faults_failed(void) __attribute__((weak));
 extern long faults_live(void) __attribute__((weak));
 
 struct login {
@@ -36,7 +40,7 @@ static const char *code_name(int code)
     static char other[32];
     if (code >= 0 && (size_t)code < sizeof names / sizeof *names && names[code])
         return names[code];
-    snprintf(other, sizeof other, "code %d", code);
+    snprintf(other, sizeof other, "code-%d", code);
     return other;
 }
 
@@ -117,17 +121,19 @@ static int open_files(void)
 }
 
 /* One line for each: which call failed ("-" if there were not so many), the code, what was left behind. */
-static void run_with_faults(struct login *login, long last)
+static void run_with_faults(struct login *login, long last, int whole)
 {
     login->quiet = 1;
     run(login);
     for (long nth = 1; nth <= last; nth++) {
         long live = faults_live();
         int files = open_files();
-        faults_arm(nth);
+        faults_aim(nth);
+        if (whole)
+            faults_begin();
         int code = run(login);
-        const char *failed = faults_disarm();
-        printf("%ld %s %s %d %ld\n", nth, failed, code_name(code), open_files() - files, faults_live() - live);
+        faults_end();
+        printf("%s %s %d %ld\n", faults_failed(), code_name(code), open_files() - files, faults_live() - live);
     }
 }
 
@@ -135,8 +141,9 @@ int main(int argc, char **argv)
 {
     struct login login = {0};
     long last = 0;
+    int whole = 0;
     setvbuf(stdout, NULL, _IOLBF, 0);
-    for (int option; (option = getopt(argc, argv, "+c:r:t:u:k:n:qsa")) != -1;) {
+    for (int option; (option = getopt(argc, argv, "+c:r:t:u:k:n:wqsa")) != -1;) {
         switch (option) {
         case 'c': login.directory = optarg; break;
         case 'r': login.rhost = optarg; break;
@@ -144,6 +151,7 @@ int main(int argc, char **argv)
         case 'u': login.ruser = optarg; break;
         case 'k': login.key = optarg; break;
         case 'n': last = strtol(optarg, NULL, 10); break;
+        case 'w': whole = 1; break;
         case 'q': login.flags |= (int)PAM_SILENT; break;
         case 's': login.with_setcred = 1; break;
         case 'a': login.with_account = 1; break;
@@ -156,7 +164,7 @@ int main(int argc, char **argv)
     login.user = argv[optind + 1];
     login.answers = argv + optind + 2;
     if (last > 0) {
-        run_with_faults(&login, last);
+        run_with_faults(&login, last, whole);
         return 0;
     }
     struct timespec before, after;
