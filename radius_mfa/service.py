@@ -202,6 +202,7 @@ class Authenticator:
     def _fail(self, one: Round, error: Exception) -> None:
         """A fault of ours is a Reject; what does not answer, or cannot be told, gets no reply."""
         one.running.close()
+        one.verdict, one.reply = None, b""
         if isinstance(error, RadiusMfaError):
             one.failed = error
             return
@@ -226,7 +227,7 @@ class Authenticator:
             self.audit_lost = True
             self._audit_retry = self._clock.monotonic() + AUDIT_RETRY
             for one in told:
-                one.failed = lost
+                self._fail(one, lost)
 
     def _audit_resumed(self) -> bool:
         now = self._clock.monotonic()

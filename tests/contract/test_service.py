@@ -1,0 +1,337 @@
+"""Rounds driven against a real store: one transaction a batch, audited, and every error denies."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from radius_mfa import service
+from radius_mfa.auth import flow, otp, policy
+from radius_mfa.auth.asks import Outcome
+from radius_mfa.auth.model import (
+    Accept,
+    Account,
+    Algorithm,
+    Challenge,
+    ClientPolicy,
+    Dialogue,
+    Door,
+    LoginRequest,
+    OpenedState,
+    Reject,
+    Verdict,
+)
+from radius_mfa.auth.policy import Rules
+from radius_mfa.auth.reasons import Reason
+from radius_mfa.backends.local import LocalPasswords, hash_password
+from radius_mfa.backends.slots import HashSlots
+from radius_mfa.errors import AuditLost, PacketError, PasswordsBusy, StoreBusy, StoreFailed
+from radius_mfa.ports import AuditRecord, Write
+from radius_mfa.service import Authenticator, Round
+from radius_mfa.store.sqlite import SqliteStore
+from tests.contract.stores import CODES, NOW, SECRET, SqliteStores
+
+PBX = ClientPolicy("pbx")
+APPEND = ClientPolicy("gear", Dialogue.APPEND)
+PASSWORD = "correct horse"
+HASH = hash_password(PASSWORD)
+CODE = otp.code_at(SECRET, int(NOW) // 30, 6, Algorithm.SHA1)
+
+
+@dataclass
+class Recorder:
+    """An audit that can be lost, and a store that can fail, seen from the service."""
+
+    store: SqliteStore
+    records: list[AuditRecord] = field(default_factory=list)
+    batches: list[int] = field(default_factory=list)
+    lost: bool = False
+    failing: Callable[[Sequence[Write]], None] = lambda writes: None
+
+    def write(self, records: Sequence[AuditRecord]) -> None:
+        if self.lost:
+            raise AuditLost("no space left on device")
+        self.records += records
+
+    def load(self, name: str) -> Account | None:
+        account = self.store.load(name)
+        return replace(account, password_hash=HASH) if account else None
+
+    def find_recovery_code(self, account_id: int, code: str) -> object:
+        return self.store.find_recovery_code(account_id, code)
+
+    def commit(self, writes: Sequence[Write]) -> list[Outcome]:
+        self.batches.append(len(writes))
+        self.failing(writes)
+        return self.store.commit(writes)
+
+
+@pytest.fixture
+def world(stores: SqliteStores) -> Recorder:
+    stores.account("alice")
+    return Recorder(stores.store())
+
+
+@pytest.fixture
+def slots(stores: SqliteStores) -> Iterator[HashSlots]:
+    made = HashSlots(2, 512, stores.clock)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def service_of(world: Recorder, stores: SqliteStores, slots: HashSlots) -> Authenticator:
+    return Authenticator(Rules(), world, {"local": LocalPasswords()}, slots, world, stores.clock)  # type: ignore[arg-type]
+
+
+def asking(
+    number: int, password: str = PASSWORD + CODE, client: ClientPolicy = APPEND, **facts: object
+) -> LoginRequest:
+    made = LoginRequest(Door.RADIUS, client, NOW, b"alice", password.encode(), number.to_bytes(32, "big"), "192.0.2.1")
+    return replace(made, **facts) if facts else made  # type: ignore[arg-type]
+
+
+def answering(number: int, challenge: Challenge, answer: str, **facts: object) -> LoginRequest:
+    state = OpenedState(
+        challenge.stage,
+        challenge.account_id,
+        challenge.epoch,
+        int(NOW + challenge.lifetime),
+        number.to_bytes(12, "big"),
+    )
+    return asking(number, answer, PBX, state=state, **facts)
+
+
+def octets(verdict: Verdict) -> bytes:
+    return f"{type(verdict).__name__} {verdict.reason}".encode()
+
+
+def finish(authenticator: Authenticator, slots: HashSlots, rounds: list[Round]) -> None:
+    left = len(rounds) - len(authenticator.advance(rounds))
+    while left:
+        slots.wait()
+        left -= len(authenticator.advance())
+
+
+def challenge_of(authenticator: Authenticator) -> Challenge:
+    verdict = authenticator.run([asking(999, PASSWORD, PBX)])[0]
+    assert isinstance(verdict, Challenge)
+    return verdict
+
+
+def test_a_login_in_two_rounds_writes_only_with_its_verdict(service_of: Authenticator, world: Recorder) -> None:
+    """The challenge writes nothing; the right code is one commit and an Accept; the audit has both."""
+    challenge = challenge_of(service_of)
+    assert [] == world.batches
+    assert isinstance(service_of.run([answering(1, challenge, CODE)])[0], Accept)
+    assert [1] == world.batches
+    assert [("challenge", "ok", ""), ("accept", "ok", "totp")] == [
+        (record.result, record.reason, record.method) for record in world.records
+    ]
+
+
+def test_a_batch_with_one_code_is_one_transaction_and_one_accept(service_of: Authenticator, world: Recorder) -> None:
+    """Sixty-four answers with the same right code, each on its own State: one Accept, in one commit."""
+    challenge = challenge_of(service_of)
+    verdicts = service_of.run([answering(number, challenge, CODE) for number in range(64)])
+    assert 1 == sum(isinstance(verdict, Accept) for verdict in verdicts)
+    assert 63 == sum(verdict.reason is Reason.STALE_CODE for verdict in verdicts)
+    assert [64] == world.batches
+
+
+def test_a_retransmission_nobody_remembers_gets_the_stored_octets(
+    service_of: Authenticator, slots: HashSlots, world: Recorder
+) -> None:
+    """After a crash the very same datagram is answered from the row that its code used up, and audited as such."""
+    first, again = (service_of.begin(asking(1), octets) for _ in range(2))
+    finish(service_of, slots, [first])
+    finish(service_of, slots, [again])
+    assert b"Accept ok" == first.reply == again.reply
+    assert ["ok", "repeated"] == [record.reason for record in world.records]
+
+
+def test_the_last_recovery_code_is_repeated_too(
+    service_of: Authenticator, slots: HashSlots, world: Recorder, stores: SqliteStores
+) -> None:
+    """An account left with no token and no code still finds the reply of the append login that used the last one."""
+    stores.edit("DELETE FROM token")
+    stores.edit("DELETE FROM recovery_code WHERE id NOT IN (SELECT min(id) FROM recovery_code)")
+    dashed = "-".join(CODES[0][start : start + 4] for start in range(0, 16, 4))
+    first, again = (service_of.begin(asking(1, PASSWORD + dashed), octets) for _ in range(2))
+    finish(service_of, slots, [first])
+    finish(service_of, slots, [again])
+    assert b"Accept ok" == first.reply == again.reply
+
+
+def test_a_batch_that_fails_is_tried_round_by_round(
+    service_of: Authenticator, slots: HashSlots, world: Recorder
+) -> None:
+    """One write that the database refuses costs the others nothing: each is committed alone."""
+    challenge = challenge_of(service_of)
+
+    def refuse(writes: Sequence[Write]) -> None:
+        if any(write.commit.digest == (2).to_bytes(32, "big") for write in writes):
+            raise StoreFailed("database or disk is full")
+
+    world.failing = refuse
+    rounds = [service_of.begin(answering(number, challenge, CODE), octets) for number in (1, 2, 3)]
+    finish(service_of, slots, rounds)
+    assert [False, True, False] == [isinstance(one.failed, StoreFailed) for one in rounds]
+    assert [3, 1, 1, 1] == world.batches
+
+
+def test_a_busy_store_answers_nobody(service_of: Authenticator, slots: HashSlots, world: Recorder) -> None:
+    """When the queue of writers was too long, the whole batch goes unanswered and is not tried again one by one."""
+    challenge = challenge_of(service_of)
+
+    def busy(writes: Sequence[Write]) -> None:
+        raise StoreBusy("the queue of writers is too long")
+
+    world.failing = busy
+    rounds = [service_of.begin(answering(number, challenge, CODE), octets) for number in (1, 2)]
+    finish(service_of, slots, rounds)
+    assert all(isinstance(one.failed, StoreBusy) and one.verdict is None and one.reply == b"" for one in rounds)
+    assert [2] == world.batches
+
+
+@pytest.mark.parametrize("error", [sqlite3.OperationalError("x"), ValueError("hunter2"), MemoryError()])
+def test_any_other_fault_of_the_commit_denies(
+    service_of: Authenticator, world: Recorder, error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A fault nobody thought of is a Reject, and the log names its place but never its message."""
+    challenge = challenge_of(service_of)
+
+    def broken(writes: Sequence[Write]) -> None:
+        raise error
+
+    world.failing = broken
+    assert Reason.INTERNAL is service_of.run([answering(1, challenge, CODE)])[0].reason
+    assert type(error).__name__ in caplog.text
+    assert "hunter2" not in caplog.text
+
+
+def test_a_fault_inside_the_rules_denies(
+    service_of: Authenticator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An exception in the flow is a Reject like any other."""
+
+    def broken(*_: object) -> object:
+        raise KeyError("hunter2")
+
+    monkeypatch.setattr(policy, "owes", broken)
+    verdict = service_of.run([asking(1)])[0]
+    assert Reject(Reason.INTERNAL, policy.denial(APPEND)) == verdict
+    assert "hunter2" not in caplog.text
+
+
+@pytest.mark.parametrize("end", [None, True, "accept", Accept])
+def test_a_flow_that_ends_without_a_verdict_denies(
+    service_of: Authenticator, monkeypatch: pytest.MonkeyPatch, end: object
+) -> None:
+    """Falling off the end of a flow, or returning anything but a verdict, is a Reject."""
+
+    def endless(request: LoginRequest, rules: Rules) -> Generator[object, object, object]:
+        yield from ()
+        return end
+
+    monkeypatch.setattr(flow, "login", endless)
+    assert Reason.INTERNAL is service_of.run([asking(1)])[0].reason
+
+
+def test_a_fault_of_a_password_backend_denies(
+    world: Recorder, stores: SqliteStores, slots: HashSlots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A backend that raises lets nobody in."""
+
+    def broken(self: object, account: object, password: bytes) -> bool:
+        raise RuntimeError("hunter2")
+
+    backend = LocalPasswords()
+    monkeypatch.setattr(LocalPasswords, "check", broken)
+    made = Authenticator(Rules(), world, {"local": backend}, slots, world, stores.clock)  # type: ignore[arg-type]
+    assert Reason.INTERNAL is made.run([asking(1)])[0].reason
+
+
+def test_an_account_of_a_backend_that_is_not_configured_is_denied(
+    service_of: Authenticator, stores: SqliteStores
+) -> None:
+    """No other backend is asked about an account than the one it was made with, even if it knew the password."""
+    stores.edit("UPDATE account SET backend = 'pam'")
+    assert Reason.WRONG_PASSWORD is service_of.run([asking(1)])[0].reason
+
+
+def test_what_cannot_be_rendered_consumes_nothing(service_of: Authenticator, slots: HashSlots, world: Recorder) -> None:
+    """A reply that cannot be made is found out before the code is used up."""
+
+    def unsendable(verdict: Verdict) -> bytes:
+        raise PacketError("too long")
+
+    one = service_of.begin(asking(1), unsendable)
+    finish(service_of, slots, [one])
+    assert isinstance(one.failed, PacketError)
+    assert [] == world.batches
+    assert isinstance(service_of.run([asking(2)])[0], Accept)
+
+
+def test_nothing_is_told_that_was_not_written_down(
+    service_of: Authenticator, slots: HashSlots, world: Recorder, stores: SqliteStores
+) -> None:
+    """When the audit is lost its rounds go unanswered; then none is begun until a line gets through again."""
+    world.lost = True
+    told, refused = (service_of.begin(asking(number), octets) for number in (1, 2))
+    finish(service_of, slots, [told])
+    assert isinstance(told.failed, AuditLost)
+    assert service_of.audit_lost
+    stores.clock.time += 2
+    finish(service_of, slots, [refused])
+    assert isinstance(refused.failed, AuditLost)
+    assert [1] == world.batches
+    world.lost = False
+    assert [] == service_of.advance()
+    assert [] == world.records
+    stores.clock.time += 1
+    assert [] == service_of.advance()
+    assert ["audit-resumed"] == [record.event for record in world.records]
+
+
+def test_after_a_lost_audit_the_same_datagram_gets_its_accept(
+    service_of: Authenticator, slots: HashSlots, world: Recorder, stores: SqliteStores
+) -> None:
+    """The code of an unanswered round is used up, and its retransmission is answered once it can be written down."""
+    world.lost = True
+    first, again = (service_of.begin(asking(1), octets) for _ in range(2))
+    finish(service_of, slots, [first])
+    world.lost = False
+    stores.clock.time += 1
+    finish(service_of, slots, [again])
+    assert b"Accept ok" == again.reply
+    assert ["audit-resumed", "login"] == [record.event for record in world.records]
+
+
+def test_a_full_queue_of_hashes_goes_unanswered(
+    world: Recorder, stores: SqliteStores, caplog: pytest.LogCaptureFixture
+) -> None:
+    """More passwords than the queue holds are dropped, not queued for ever."""
+    slots = HashSlots(1, 2, stores.clock)
+    made = Authenticator(Rules(), world, {"local": LocalPasswords()}, slots, world, stores.clock)  # type: ignore[arg-type]
+    rounds = [made.begin(asking(number), octets) for number in range(8)]
+    finish(made, slots, rounds)
+    slots.close()
+    assert any(isinstance(one.failed, PasswordsBusy) for one in rounds)
+    assert 1 == sum(isinstance(one.verdict, Accept) for one in rounds)
+    assert "" == caplog.text
+
+
+def test_the_audit_names_an_unknown_account_as_it_was_typed(service_of: Authenticator, world: Recorder) -> None:
+    """A name that is no account stands in the audit as it came, octets that are no text as escapes."""
+    service_of.run([asking(1, name=b"al\xffice")])
+    assert r"al\xffice" == world.records[0].account
+
+
+@pytest.fixture(autouse=True)
+def _errors_only(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING, service.__name__)
