@@ -18,12 +18,16 @@ _PRAGMAS = (
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
     "PRAGMA wal_autocheckpoint=0",  # housekeeping checkpoints, so that no login has to
+    "PRAGMA cache_size=-16384",  # KiB: the inner pages of a million accounts
     "PRAGMA cell_size_check=ON",
     "PRAGMA trusted_schema=OFF",
 )
 
 CHECK = "run: radius-mfa db check"
 """The hint of what only a look at the whole file can tell."""
+
+DRIVER_ERRORS = (sqlite3.Error, UnicodeDecodeError)
+"""What the driver raises: the second when a message of SQLite quotes octets of a damaged file."""
 
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
@@ -49,13 +53,15 @@ def connect(path: Path) -> sqlite3.Connection:
         )
         for pragma in _PRAGMAS:
             connection.execute(pragma)
-    except sqlite3.Error as error:
+    except DRIVER_ERRORS as error:
         raise translated(error) from error
     return connection
 
 
-def translated(error: sqlite3.Error) -> Unavailable:
+def translated(error: sqlite3.Error | UnicodeDecodeError) -> Unavailable:
     """The error of SQLite in our words. The messages of SQLite name tables and columns, never values."""
+    if isinstance(error, UnicodeDecodeError):
+        return StoreFailed("the database is damaged", CHECK)
     # The low octet is the primary code: SQLITE_IOERR_WRITE is SQLITE_IOERR to an admin.
     code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
     if code in _BUSY:

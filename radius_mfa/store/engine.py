@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from radius_mfa.errors import StoreFailed
-from radius_mfa.store.connection import connect, translated
+from radius_mfa.store.connection import DRIVER_ERRORS, connect, translated
 
 
 def engine_of(path: Path) -> sa.Engine:
@@ -43,5 +43,5 @@ def in_our_words() -> Iterator[None]:
         if isinstance(error.orig, sqlite3.Error):
             raise translated(error.orig) from error
         raise StoreFailed("the database refused") from error
-    except sqlite3.Error as error:
+    except DRIVER_ERRORS as error:
         raise translated(error) from error

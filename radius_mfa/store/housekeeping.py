@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 
 from radius_mfa.ports import Clock
-from radius_mfa.store.connection import connect, translated
+from radius_mfa.store.connection import DRIVER_ERRORS, connect, translated
 from radius_mfa.store.lock import WriterLock
 
 CHECKPOINT_EVERY = 3.0
@@ -46,7 +46,7 @@ class Housekeeping:
         try:
             self._checkpoint(self._connection)
             self._sweep(self._connection)
-        except sqlite3.Error as error:
+        except DRIVER_ERRORS as error:
             raise translated(error) from error
 
     def close(self) -> None:

@@ -7,10 +7,14 @@ from typing import Any
 
 from radius_mfa.auth.model import Account, Algorithm, CodeHistory, Mfa, Token, TokenKind, TokenStatus
 from radius_mfa.errors import OperationFailed, StoreFailed, Unsealed
+from radius_mfa.store.connection import CHECK
 from radius_mfa.store.sealing import Seal
 
 DIGEST = 32
 """Octets of a digest in `account.counted`."""
+
+_DAMAGE = (KeyError, TypeError, AttributeError)
+"""What comes of a word that is none of ours, or a value of another type: STRICT tables refuse to write it only."""
 
 _TOKEN = 17
 """Where the columns of a token begin in a row of statements.LOAD."""
@@ -43,23 +47,19 @@ def account_of(rows: Sequence[Sequence[Any]], secrets: Seal) -> Account:
             first[15],
             first[16] != 0,
         )
-    except KeyError as error:
-        raise _damaged(f"account {first[0]}", error) from error
+    except _DAMAGE as error:
+        raise _damaged(f"account {first[0]}") from error
 
 
 def token_of(row: Sequence[Any], secrets: Seal) -> Token:
     """A token of id, kind, status, sealed secret, digits, algorithm, period, last_step, drift, expires."""
     identity, kind, status, sealed, digits, algorithm, period, last_step, drift, expires = row
     try:
-        secret = secrets.open(sealed, table="token", column="secret", row=identity)
-    except Unsealed:
-        secret = None
-    try:
         return Token(
             identity,
             _KINDS[kind],
             _STATUS[status],
-            secret,
+            _opened(secrets, sealed, identity),
             digits,
             _ALGORITHMS[algorithm],
             period,
@@ -67,14 +67,24 @@ def token_of(row: Sequence[Any], secrets: Seal) -> Token:
             drift,
             expires,
         )
-    except KeyError as error:
-        raise _damaged(f"token {identity}", error) from error
+    except _DAMAGE as error:
+        raise _damaged(f"token {identity}") from error
+
+
+def _opened(secrets: Seal, sealed: bytes, row: int) -> bytes | None:
+    try:
+        return secrets.open(sealed, table="token", column="secret", row=row)
+    except Unsealed:
+        return None
 
 
 def history_of(row: Sequence[Any]) -> CodeHistory:
-    """The history of failures, window_failures, window_started, locked_until, counted."""
+    """The history of failures, window_failures, window_started, locked_until, counted. Raises StoreFailed."""
     failures, window_failures, window_started, locked_until, counted = row
-    digests = tuple(counted[start : start + DIGEST] for start in range(0, len(counted), DIGEST))
+    try:
+        digests = tuple(counted[start : start + DIGEST] for start in range(0, len(counted), DIGEST))
+    except _DAMAGE as error:
+        raise _damaged("an account") from error
     return CodeHistory(failures, window_failures, window_started, locked_until, digests)
 
 
@@ -91,5 +101,5 @@ def groups_text(groups: Iterable[str]) -> str:
     return "\n".join(sorted(groups))
 
 
-def _damaged(what: str, error: KeyError) -> StoreFailed:
-    return StoreFailed(f"{what} is damaged: {error.args[0]!r} is none of our words", "run: radius-mfa db check")
+def _damaged(what: str) -> StoreFailed:
+    return StoreFailed(f"the row of {what} is damaged", CHECK)

@@ -13,7 +13,7 @@ from radius_mfa.auth.model import Account, RecoveryCode
 from radius_mfa.errors import StoreFailed
 from radius_mfa.ports import Clock, Write
 from radius_mfa.store import statements
-from radius_mfa.store.connection import Connect, connect, translated
+from radius_mfa.store.connection import DRIVER_ERRORS, Connect, connect, translated
 from radius_mfa.store.keys import DataKeys
 from radius_mfa.store.lock import WriterLock
 from radius_mfa.store.rows import account_of, history_of
@@ -48,7 +48,7 @@ class SqliteStore:
         self._lock.acquire()
         try:
             return self._transaction(self._connected(), writes)
-        except sqlite3.Error as error:
+        except DRIVER_ERRORS as error:
             raise translated(error) from error
         finally:
             self._lock.release()
@@ -68,7 +68,7 @@ class SqliteStore:
     def _read(self, statement: str, parameters: tuple[Any, ...]) -> list[Any]:
         try:
             return self._connected().execute(statement, parameters).fetchall()
-        except sqlite3.Error as error:
+        except DRIVER_ERRORS as error:
             raise translated(error) from error
 
     def _transaction(self, connection: sqlite3.Connection, writes: Sequence[Write]) -> list[Outcome]:
@@ -86,7 +86,7 @@ class SqliteStore:
         try:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-        except sqlite3.Error:
+        except DRIVER_ERRORS:
             self._connection = None
             connection.close()
 

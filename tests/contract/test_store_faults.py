@@ -135,6 +135,15 @@ def test_a_lookup_fails(stores: SqliteStores, number: int) -> None:
         faulty_store(stores, 0, number).find_recovery_code(alice.id, CODES[0])
 
 
+def test_a_message_that_no_text_can_be_made_of(stores: SqliteStores) -> None:
+    """What the driver raises when SQLite quotes octets of a damaged file is a failure of the store, too."""
+    alice = stores.account("alice")
+    store = stores.store(lambda path: cast("sqlite3.Connection", Faulty(path, lambda: bool(b"\xff".decode()))))
+    for ask in (lambda: store.load("alice"), lambda: store.commit([use(alice, step(alice, 5))])):
+        with pytest.raises(StoreFailed, match="the database is damaged"):
+            ask()
+
+
 def test_a_batch_that_fails_changes_nothing(stores: SqliteStores) -> None:
     """If one round of a batch fails, nothing of the others is written."""
     alice, bob = stores.account("alice"), stores.account("bob")

@@ -93,7 +93,7 @@ def recovery_code() -> None:
         *reply(),
         UniqueConstraint("account_id", "hash", name="recovery_code_hash"),
     )
-    partial_index("recovery_code_unused", "recovery_code", ["account_id", "expires"], "used_at IS NULL")
+    op.create_index("recovery_code_usable", "recovery_code", ["account_id", "used_at", "expires"])
     partial_index("recovery_code_expires", "recovery_code", ["expires"], "expires IS NOT NULL")
 
 
