@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import pytest
 
 from tests.pam.host import Host, build
 
 
 @pytest.fixture(scope="session")
-def host(tmp_path_factory: pytest.TempPathFactory) -> Host:
-    """The hook, built by its Makefile."""
-    folder = tmp_path_factory.mktemp("pam")
-    for parent in (folder, *folder.parents[:2]):
-        parent.chmod(0o755)  # what runs as another user has to reach it
-    return build(folder)
+def host() -> Iterator[Host]:
+    """The hook, built by its Makefile. Not under pytest's own directory, which other users cannot enter."""
+    with TemporaryDirectory(prefix="radius-mfa-") as folder:
+        yield build(Path(folder))

@@ -1,8 +1,8 @@
-"""A daemon that says what it is told, or worse. Its own process: `fake_daemon.py SOCKET MANNER TURNS [UID]`.
+"""A daemon that says what it is told, or worse. Its own process: `fake_daemon.py SOCKET MANNER [UID]`.
 
-TURNS and what it prints are JSON. It prints `ready`, and when its standard input ends, the lines each hook has sent.
-Lines and turns are Latin-1, so that a character is an octet. `refused`, `full` and any other word for MANNER: nobody
-accepts. With UID it becomes that user before it listens.
+The first line of its standard input are the turns, as JSON. It prints `ready`, and when its standard input ends, the
+lines each hook has sent, as JSON. Lines and turns are Latin-1, so that a character is an octet. `refused`, `full` and
+any other word for MANNER: nobody accepts. With UID it becomes that user before it listens.
 """
 
 from __future__ import annotations
@@ -95,10 +95,10 @@ def serve(listener: socket.socket, manner: Callable[[socket.socket, list[bytes]]
             hook.close()
 
 
-def main(path: str, manner: str, turns: str, uid: str = "") -> None:
+def main(path: str, manner: str, uid: str = "") -> None:
     if uid:
         os.setuid(int(uid))
-    Path(path).unlink(missing_ok=True)
+    turns = [turn.encode("latin-1") for turn in json.loads(sys.stdin.readline())]
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(path)
     Path(path).chmod(0o600)
@@ -109,8 +109,7 @@ def main(path: str, manner: str, turns: str, uid: str = "") -> None:
         one.setblocking(False)
         one.connect_ex(path)
     if manner in MANNERS:
-        given = [turn.encode("latin-1") for turn in json.loads(turns)]
-        threading.Thread(target=serve, args=(listener, MANNERS[manner], given), daemon=True).start()
+        threading.Thread(target=serve, args=(listener, MANNERS[manner], turns), daemon=True).start()
     print("ready", flush=True)
     sys.stdin.read()
     print(json.dumps(heard), flush=True)

@@ -124,24 +124,21 @@ class Host:
         """Run a daemon: `turns` are what it says after each line it hears."""
         at = socket or self.socket
         given = json.dumps([turn.decode("latin-1") for turn in turns])
-        command: list[str | Path] = [
-            sys.executable,
-            "-I",
-            "-S",
-            HERE / "fake_daemon.py",
-            at,
-            manner,
-            given,
-            *([str(uid)] if uid else []),
-        ]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "ready\n"
-            daemon = Daemon(at)
-            yield daemon
-            said, _ = process.communicate()
+        command: list[str | Path] = [sys.executable, "-I", "-S", HERE / "fake_daemon.py", at, manner]
+        command += [str(uid)] if uid else []
+        try:
+            with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+                assert process.stdin is not None
+                assert process.stdout is not None
+                process.stdin.write(given + "\n")
+                process.stdin.flush()
+                assert process.stdout.readline() == "ready\n"
+                daemon = Daemon(at)
+                yield daemon
+                said, _ = process.communicate()
             daemon.heard = [[line.encode("latin-1") for line in lines] for lines in json.loads(said)]
-        at.unlink(missing_ok=True)
+        finally:
+            at.unlink(missing_ok=True)
 
 
 def build(folder: Path) -> Host:
