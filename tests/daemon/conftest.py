@@ -30,7 +30,7 @@ def daemons(directory: Path) -> Iterator[Start]:
 
     yield one
     for server in started:
-        status = server.stop()
+        status = server.close()
         assert status in {0, None}, server.log()
         assert "Traceback" not in server.log(), server.log()
 

@@ -126,6 +126,12 @@ class RawClient:
         assert reply.octets[20] == 80, "the Message-Authenticator is not the first attribute"
         return reply
 
+    def replay(self, datagram: bytes) -> bytes:
+        """The octets that come back for a datagram of whomever."""
+        self.send(datagram)
+        assert select.select([self.socket], [], [], PATIENCE)[0], "no reply"
+        return self.socket.recv(65535)
+
     def silent_after(self, *datagrams: bytes) -> bool:
         """Whether none of these datagrams is answered: a Status-Server behind them is, and nothing else comes."""
         for datagram in datagrams:

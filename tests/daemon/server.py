@@ -85,6 +85,7 @@ class Server:
     def __init__(
         self, directory: Path, *, clients: str = "", more: str = "", listen: Iterable[str] = ("127.0.0.1",),
         reject_delay: str = "0s", hook: str = "", store: Path | None = None, level: str = "info", user: str = "root",
+        audit: Path | None = None,
     ) -> None:  # fmt: skip
         self.directory = directory
         self.clients = clients or "- {shortname: test, ipaddr: 127.0.0.1, secret: SECRET}"
@@ -98,7 +99,7 @@ class Server:
         self.level = level
         self.user = user
         self.log_file = directory / "log"
-        self.audit_file = directory / "audit.jsonl"
+        self.audit_file = audit or directory / "audit.jsonl"
         self.process: subprocess.Popen[bytes] | None = None
         self._open: list[RawClient] = []
         self._names = count()
@@ -137,12 +138,6 @@ class Server:
 
     def stop(self) -> int | None:
         """SIGTERM; the exit status, or None if it does not run."""
-        for client in self._open:
-            client.close()
-        self._open.clear()
-        if "database" in self.__dict__:
-            self.database.close()
-            del self.database
         if self.process is None:
             return None
         if self.process.poll() is None:
@@ -150,6 +145,14 @@ class Server:
         status = self.process.wait(20)
         self.process = None
         return status
+
+    def close(self) -> int | None:
+        """Stop, and end its clients too; the exit status."""
+        for client in self._open:
+            client.close()
+        if "database" in self.__dict__:
+            self.database.close()
+        return self.stop()
 
     def kill(self) -> None:
         """Kill supervisor and children at one blow, and wait until the port is free."""
@@ -160,6 +163,15 @@ class Server:
         self.process.wait(20)
         self.process = None
         wait_for(lambda: not any(alive(pid) for pid in children), "the end of the killed")
+
+    def port_is_free(self) -> bool:
+        """Whether nobody holds the port."""
+        with socket.socket(socket.AF_INET6 if ":" in self.address else socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.bind((self.address, self.port))
+            except OSError:
+                return False
+        return True
 
     def restart(self) -> None:
         """Stop if it runs, and start again on the same port."""
@@ -198,7 +210,7 @@ class Server:
     # Its clients
 
     def client(self, source: str | None = None, address: str | None = None) -> RawClient:
-        """A client of the shared secret; closed when the server stops."""
+        """A client of the shared secret; it outlives a restart."""
         opened = RawClient((address or self.address, self.port), SECRET.encode(), source)
         self._open.append(opened)
         return opened
@@ -241,6 +253,14 @@ class Server:
             rows = {name: connection.execute(f"SELECT * FROM {name}").fetchall() for name in names}
         connection.close()
         return rows
+
+    def age_stored_replies(self, seconds: float) -> None:
+        """Let the replies that the store keeps be so much older."""
+        connection = sqlite3.connect(self.store)
+        with connection:
+            for table in ("token", "recovery_code"):
+                connection.execute(f"UPDATE {table} SET replied_at = replied_at - ?", (seconds,))
+        connection.close()
 
     def dropped(self, shortname: str) -> int:
         """How many datagrams of a client, or of strangers, the daemon says it has dropped."""

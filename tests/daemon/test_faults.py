@@ -1,0 +1,174 @@
+"""A full disk, a locked database, a lost audit: nobody gets in, the daemon says so, and it recovers by itself."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from radius_mfa.store import tokens
+from tests.daemon.conftest import Start
+from tests.daemon.raw import RawClient
+from tests.daemon.server import Server, User, wait_for
+
+STUMBLE = """
+from pathlib import Path
+
+def before_send(reply):
+    if reply[0] == 11 and not Path("stumbled").exists():
+        Path("stumbled").touch()
+        raise ValueError("hunter2")
+"""
+
+
+@contextlib.contextmanager
+def small_disk(place: Path) -> Iterator[Path]:
+    """A file system of 4 MiB."""
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", place], check=True)
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "--lazy", place], check=True)
+
+
+@contextlib.contextmanager
+def full(disk: Path) -> Iterator[None]:
+    """The disk has no octet left, inside the block."""
+    ballast = disk / "ballast"
+    with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while file.write(bytes(4096)):
+            pass
+    try:
+        yield
+    finally:
+        ballast.unlink()
+
+
+def healthy(client: RawClient) -> bool:
+    """Whether Status-Server is answered."""
+    client.send(client.status())
+    return client.receive(0.5) is not None
+
+
+def answer(server: Server, client: RawClient, user: User) -> bytes:
+    """A right code on a State of its own."""
+    return client.request(user.name, user.code(), state=server.seal_state(user))
+
+
+def last_step(server: Server, user: User) -> int:
+    (token,) = tokens.all_tokens(server.database, user.name)
+    return token.last_step
+
+
+@pytest.mark.needs_root
+def test_a_full_disk_lets_nobody_in(start: Start, tmp_path: Path) -> None:
+    """With no room for the store: no Accept, Status-Server silent, the worker lives; with room again, all is well."""
+    with small_disk(tmp_path / "disk") as disk:
+        store = Server(disk / "made").store  # makes the store there
+        server = start(store=store)
+        user, client = server.add_user(), server.client()
+        worker = server.worker()
+        with full(disk):
+            for _ in range(20):
+                client.send(answer(server, client, user))
+            wait_for(lambda: "store-failed" in server.log(), "the word that the store fails")
+            client.receive(0.5)
+            assert not healthy(client)
+            assert not [line for line in server.audit_lines() if line["result"] == "accept"]
+        assert last_step(server, user) == 0
+        wait_for(lambda: healthy(client), "recovery", patience=10)
+        assert client.ask(answer(server, client, user)).result == "accept"
+        assert server.worker() == worker
+        assert "store-failed: the database refused: database or disk is full; hint: make room" in server.log()
+        server.database.close()
+        server.stop()
+
+
+@pytest.mark.needs_root
+def test_a_full_disk_of_the_audit_lets_nobody_in(start: Start, tmp_path: Path) -> None:
+    """With no room for the audit nothing is answered, not even Status-Server; with room again it resumes."""
+    with small_disk(tmp_path / "disk") as disk:
+        server = start(audit=disk / "audit.jsonl")
+        user, client = server.add_user(), server.client()
+        assert client.ask(client.request(user.name, "wrong")).result == "reject"
+        with full(disk):
+            before = server.audit_file.read_bytes()
+            for _ in range(100):  # until the last octets of the file's page are used up
+                client.send(client.request("n" * 200, "1", state=b"none"))
+            wait_for(lambda: "audit lost" in server.log(), "the word that the audit is lost")
+            while client.receive(0.5) is not None:
+                pass
+            client.send(answer(server, client, user))
+            assert not healthy(client)
+            assert client.receive(0) is None
+        wait_for(lambda: healthy(client), "recovery", patience=10)
+        assert client.ask(answer(server, client, user)).result == "accept"
+        assert server.audit_file.read_bytes().startswith(before)
+        events = [line for line in server.audit_file.read_text().splitlines() if '"audit-resumed"' in line]
+        assert len(events) == 1
+        server.stop()
+
+
+def test_a_lost_audit_lets_nobody_in(server: Server) -> None:
+    """Without a file to write the audit to there is no reply; when it is back, the next login works."""
+    user, client = server.add_user(), server.client()
+    assert client.ask(client.request(user.name, "wrong")).result == "reject"
+    server.audit_file.unlink()
+    server.audit_file.mkdir()
+    request = answer(server, client, user)
+    client.send(request)
+    wait_for(lambda: "audit-lost" in server.log(), "the word that the audit is lost")
+    assert not healthy(client)
+    server.audit_file.rmdir()
+    wait_for(lambda: healthy(client), "recovery", patience=10)
+    assert ["audit-resumed"] == [line["event"] for line in server.audit_lines()]
+    # The code was taken before the audit failed, and its reply is stored: the client that asks again gets it.
+    assert client.ask(request).result == "accept"
+    assert ["audit-resumed", "login"] == [line["event"] for line in server.audit_lines()]
+
+
+def test_a_foreign_writer_is_waited_out(server: Server) -> None:
+    """While a foreign program holds the database a right code is dropped, Status-Server answered; then it is taken."""
+    user, client = server.add_user(), server.client()
+    request = answer(server, client, user)
+    with contextlib.closing(sqlite3.connect(server.store, isolation_level=None)) as foreign:
+        foreign.execute("BEGIN IMMEDIATE")
+        for _ in range(3):
+            client.send(request)
+        wait_for(lambda: "store-busy" in server.log(), "the word that the store is busy")
+        client.ask(client.status())
+        foreign.execute("ROLLBACK")
+    assert last_step(server, user) == 0
+    assert client.ask(request).result == "accept"
+    assert not [line for line in server.audit_of(user.name)[:-1] if line["result"] == "accept"]
+
+
+def test_the_queue_of_writers_is_waited_in_for_a_second(server: Server) -> None:
+    """While another process of ours keeps the lock a right code is dropped, and taken once the lock is free."""
+    user, client = server.add_user(), server.client()
+    request = answer(server, client, user)
+    with server.store.with_name(server.store.name + ".lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        client.send(request)
+        wait_for(lambda: "store-busy: the queue of writers is too long" in server.log(), "the word about the queue")
+        client.ask(client.status())
+    assert client.ask(request).result == "accept"
+
+
+def test_a_fault_costs_one_reply_and_no_worker(start: Start) -> None:
+    """An exception on the way out drops that reply alone; the log has its type and place and not its text."""
+    server = start(hook=STUMBLE)
+    user, client, worker = server.add_user(), server.client(), server.worker()
+    request = client.request(user.name, user.password)
+    client.send(request)
+    wait_for(lambda: "internal-error" in server.log(), "the word about the fault")
+    assert client.ask(request).result == "challenge"
+    assert server.worker() == worker
+    assert "error a reply to test failed: ValueError [" in server.log()
+    assert "hunter2" not in server.log()
