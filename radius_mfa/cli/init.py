@@ -6,6 +6,7 @@ import os
 import pwd
 import re
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -31,7 +32,7 @@ def command(chosen: Chosen) -> None:
     With a --config of your own, everything lies beside that file. Nothing is overwritten.
     """
     chosen.config = chosen.config.absolute()
-    made = [*_configuration(chosen.config), *_key_and_database(session.settings_of(chosen))]
+    made = install(chosen)
     if not made:
         raise OperationFailed(
             "everything is there already, nothing was changed", f"see it with: {_named(chosen)}config show"
@@ -44,29 +45,31 @@ def command(chosen: Chosen) -> None:
         output.say(f"  {_named(chosen)}{step}")
 
 
-def write_configuration(path: Path, text: str, user: pwd.struct_passwd | None = None) -> None:
-    """Write a new configuration: 0600, or 0640 and of root for the group of `user`. Raises AccessDenied."""
-    with os.fdopen(create_private(path), "w", encoding="utf-8") as file:
-        file.write(text)
-        if user is not None and user.pw_uid != 0:
-            os.fchown(file.fileno(), 0, user.pw_gid)
-            os.fchmod(file.fileno(), 0o640)
+def install(chosen: Chosen, listen: Sequence[str] = ()) -> list[Path]:
+    """Make configuration (with these addresses to listen on), key and database where they are missing; what was made.
+
+    Raises AccessDenied, ConfigurationError, or OperationFailed where the key of a database is gone.
+    """
+    made = [] if chosen.config.exists() else [_write_configuration(chosen.config, listen)]
+    return [*made, *_key_and_database(session.settings_of(chosen))]
 
 
-def _configuration(path: Path) -> list[Path]:
-    """Write the configuration if there is none, and make the directories that it names."""
-    if path.exists():
-        return []
+def _write_configuration(path: Path, listen: Sequence[str]) -> Path:
+    """Write a configuration and make the directories it names: 0600, or as root 0640 for the group of the server."""
     system = path == DEFAULT_CONFIG
     user = _user(path.parent, system)
     places = system_places() if system else places_beside(path.parent)
     for directory, mode in ((path.parent, 0o750), (places.store.parent, 0o700), (places.audit.parent, 0o750)):
         _directory(directory, mode, user)
-    text = render(places, secrets.token_urlsafe(SECRET_OCTETS))
+    text = render(places, secrets.token_urlsafe(SECRET_OCTETS), listen=listen)
     if user is not None and not system:
         text = re.sub(r"(?m)^#user: .*$", f"user: {user.pw_name}", text)
-    write_configuration(path, text, user)
-    return [path]
+    with os.fdopen(create_private(path), "w", encoding="utf-8") as file:
+        file.write(text)
+        if user is not None and user.pw_uid != 0:
+            os.fchown(file.fileno(), 0, user.pw_gid)
+            os.fchmod(file.fileno(), 0o640)
+    return path
 
 
 def _key_and_database(settings: Settings) -> list[Path]:

@@ -84,6 +84,11 @@ def colours(stream: object) -> bool:
     return bool(isatty and isatty()) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
+def output_colours() -> bool:
+    """Whether to colour standard output."""
+    return colours(sys.stdout)
+
+
 def _plain(message: str) -> str:
     """A message of click in our form: lower case at the start, no full stop at the end, one line."""
     text = " ".join(message.split()).rstrip(".")

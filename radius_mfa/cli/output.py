@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -45,7 +44,7 @@ def as_json(value: object) -> None:
 def say(text: str = "", **style: object) -> None:
     """A line for people; the style is left out where nobody sees colours."""
     styled = click.style(text, **style) if style else text  # type: ignore[arg-type]
-    click.echo(styled, color=messages.colours(sys.stdout))
+    click.echo(styled, color=messages.output_colours())
 
 
 def when(seconds: float | None) -> str | None:

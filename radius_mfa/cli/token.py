@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import sys
 
 import click
 import pyotp
@@ -158,7 +157,7 @@ def _present(name: str, key: str, uri: str, lifetime: str) -> None:
 
 
 def _draw(uri: str) -> None:
-    for line in qr.draw(uri, messages.colours(sys.stdout)):
+    for line in qr.draw(uri, messages.output_colours()):
         output.say(line)
 
 

@@ -17,6 +17,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -62,11 +63,17 @@ def parse(text: str) -> list[Step]:
     return steps
 
 
-def run(command: str, directory: Path, stdin: str = "") -> Result:
+def play(script: Path, directory: Path, facts: Mapping[str, str] | None = None) -> None:
+    """Run a script in a directory and fail at the first step that is not as written; `facts` are shell variables."""
+    for step in parse(script.read_text()):
+        result = run(step.command, directory, "".join(f"{line}\n" for line in step.stdin), facts)
+        found = differences(step, result)
+        assert not found, "\n".join([f"{script.name}:{step.line}: {step.command}", *found])
+
+
+def run(command: str, directory: Path, stdin: str = "", facts: Mapping[str, str] | None = None) -> Result:
     """Run a command line with the shell; `radius-mfa` is the one installed beside this Python."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"], "/usr/sbin", "/sbin"])
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("RADIUS_MFA", "COV_"))}
-    environment = {**kept, "PATH": path, "COLUMNS": "80", "LC_ALL": "C.UTF-8", "RADIUS_MFA_CONFIG": "radius-mfa.yaml"}
+    environment = {**surroundings(), "RADIUS_MFA_CONFIG": "radius-mfa.yaml", **(facts or {})}
     done = subprocess.run(
         ["bash", "-c", command],
         cwd=directory,
@@ -77,6 +84,13 @@ def run(command: str, directory: Path, stdin: str = "") -> Result:
         timeout=TIMEOUT,
     )
     return Result(done.returncode, done.stdout, done.stderr)
+
+
+def surroundings() -> dict[str, str]:
+    """An environment in which `radius-mfa` is the one installed beside this Python, on a terminal of 80 columns."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"], "/usr/sbin", "/sbin"])
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("RADIUS_MFA", "COV_"))}
+    return {**kept, "PATH": path, "COLUMNS": "80", "LC_ALL": "C.UTF-8"}
 
 
 def differences(step: Step, result: Result) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.script import differences, parse, run
+from tests.cli.script import play
 
 OATHTOOL = pytest.mark.needs("oathtool", package="oathtool")
 SCRIPTS = [
@@ -18,7 +18,4 @@ SCRIPTS = [
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_a_script_runs_as_written(script: Path, tmp_path: Path) -> None:
     """Output, messages and exit status of every command are those of the script."""
-    for step in parse(script.read_text()):
-        result = run(step.command, tmp_path, "".join(f"{line}\n" for line in step.stdin))
-        found = differences(step, result)
-        assert not found, "\n".join([f"{script.name}:{step.line}: {step.command}", *found])
+    play(script, tmp_path)
