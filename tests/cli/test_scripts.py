@@ -5,14 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from tests.cli.script import play
 
-OATHTOOL = pytest.mark.needs("oathtool", package="oathtool")
-SCRIPTS = [
-    pytest.param(script, id=script.stem, marks=OATHTOOL if "oathtool" in script.read_text() else ())
-    for script in sorted((Path(__file__).parent / "scripts").glob("*.txt"))
-]
+NEEDS = {"oathtool": pytest.mark.needs("oathtool", package="oathtool"), "chown": pytest.mark.needs_root}
+
+
+def param(script: Path) -> ParameterSet:
+    """A script, with marks for what its commands cannot do without."""
+    text = script.read_text()
+    return pytest.param(script, id=script.stem, marks=[mark for word, mark in NEEDS.items() if word in text])
+
+
+SCRIPTS = [param(script) for script in sorted((Path(__file__).parent / "scripts").glob("*.txt"))]
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
