@@ -109,9 +109,7 @@ class RawClient:
         octets, sender = self.socket.recvfrom(65535)
         reply = Packet(packet=octets, dict=DICTIONARY, secret=self.secret)
         attributes = {name: reply[name] for name in reply.keys() if isinstance(name, str)}  # noqa: SIM118 - not a dict
-        asked = self._asked.get(octets[1])
-        signed = asked is not None and bool(asked.VerifyReply(reply, octets, enforce_ma=True))
-        return Reply(octets, WORDS[octets[0]], attributes, sender[:2], signed)
+        return Reply(octets, WORDS[octets[0]], attributes, sender[:2], self.proves(octets))
 
     def ask(self, datagram: bytes, tries: int = 4) -> Reply:
         """Send a datagram, again every 3 s as clients do, and the reply to it, which has to come and to be signed."""
@@ -129,17 +127,34 @@ class RawClient:
     def replay(self, datagram: bytes) -> bytes:
         """The octets that come back for a datagram of whomever."""
         self.send(datagram)
+        return self.next_octets()
+
+    def next_octets(self) -> bytes:
+        """The octets of the next datagram that comes, which has to come."""
         assert select.select([self.socket], [], [], PATIENCE)[0], "no reply"
         return self.socket.recv(65535)
 
+    def proves(self, octets: bytes) -> bool:
+        """Whether this is the signed reply to the last request of its Identifier that this client made."""
+        asked = self._asked.get(octets[1])
+        reply = Packet(packet=octets, dict=DICTIONARY, secret=self.secret)
+        return asked is not None and bool(asked.VerifyReply(reply, octets, enforce_ma=True))
+
     def silent_after(self, *datagrams: bytes) -> bool:
-        """Whether none of these datagrams is answered: a Status-Server behind them is, and nothing else comes."""
+        """Whether none of these datagrams is answered, not even after a hash.
+
+        Behind them goes a request of nobody whose Reject costs a hash, and another one when the first is answered: the
+        reply to anything that came before would have left by then.
+        """
         for datagram in datagrams:
             self.send(datagram)
-        status = self.status()
-        self.send(status)
-        reply = self.receive()
-        return reply is not None and reply.octets[1] == status[1] and reply.signed and self.receive(0) is None
+        for _ in range(2):
+            last = self.request("nobody there", "wrong")
+            self.send(last)
+            reply = self.receive()
+            if reply is None or reply.octets[1] != last[1] or not reply.signed:
+                return False
+        return self.receive(0) is None
 
     def _signed(self, packet: AuthPacket) -> bytes:
         packet.add_message_authenticator()

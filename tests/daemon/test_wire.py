@@ -2,55 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import secrets
 from collections.abc import Callable
 
 import pytest
 
 from tests.daemon.conftest import UNSIGNED, Start
+from tests.daemon.packets import SIGNATURE, Packets, hidden
 from tests.daemon.raw import RawClient
-from tests.daemon.server import PASSWORD, SECRET, Server
+from tests.daemon.server import PASSWORD, Server
 
-SIGNATURE = 80
 PROXY_STATE = 33
-
-
-def assemble(code: int, identifier: int, authenticator: bytes, attributes: list[tuple[int, bytes]]) -> bytes:
-    """A packet with these attributes, whatever they are."""
-    body = b"".join(bytes((kind, len(value) + 2)) + value for kind, value in attributes)
-    return bytes((code, identifier)) + (20 + len(body)).to_bytes(2, "big") + authenticator + body
-
-
-def sign(packet: bytes, secret: bytes = SECRET.encode()) -> bytes:
-    """The packet with every Message-Authenticator of 16 zero octets in it filled in."""
-    value = hmac.new(secret, packet, "md5").digest()
-    return packet.replace(b"\x50\x12" + bytes(16), b"\x50\x12" + value)
-
-
-def hidden(password: bytes, authenticator: bytes, secret: bytes = SECRET.encode()) -> bytes:
-    """User-Password of RFC 2865 section 5.2, of whatever length comes in."""
-    padded = password + bytes(-len(password) % 16 or (16 if not password else 0))
-    result, last = b"", authenticator
-    for start in range(0, len(padded), 16):
-        mask = hashlib.md5(secret + last).digest()
-        last = bytes(a ^ b for a, b in zip(padded[start : start + 16], mask, strict=True))
-        result += last
-    return result
-
-
-class Packets:
-    """Access-Requests of a user with the right password and one thing that is unusual."""
-
-    def __init__(self, name: str = "alice") -> None:
-        self.authenticator = secrets.token_bytes(16)
-        self.name = (1, name.encode())
-        self.password = (2, hidden(PASSWORD.encode(), self.authenticator))
-        self.signature = (SIGNATURE, bytes(16))
-
-    def of(self, *attributes: tuple[int, bytes]) -> bytes:
-        return sign(assemble(1, secrets.randbelow(256), self.authenticator, list(attributes)))
 
 
 def test_signature_matrix(server: Server) -> None:
