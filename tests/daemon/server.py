@@ -85,7 +85,7 @@ class Server:
     def __init__(
         self, directory: Path, *, clients: str = "", more: str = "", listen: Iterable[str] = ("127.0.0.1",),
         reject_delay: str = "0s", hook: str = "", store: Path | None = None, level: str = "info", user: str = "root",
-        audit: Path | None = None,
+        audit: Path | None = None, form: str = "text",
     ) -> None:  # fmt: skip
         self.directory = directory
         self.clients = clients or "- {shortname: test, ipaddr: 127.0.0.1, secret: SECRET}"
@@ -97,6 +97,7 @@ class Server:
         self.port = 0
         self.reject_delay = reject_delay
         self.level = level
+        self.form = form
         self.user = user
         self.log_file = directory / "log"
         self.audit_file = audit or directory / "audit.jsonl"
@@ -129,7 +130,8 @@ class Server:
         self.config.write_text(
             f"issuer: Tests\nuser: {self.user}\nlisten: {{radius: {json.dumps(places)}}}\nstore: sqlite:///{self.store}\n"
             f"master_key: {{file: {self.master_key}}}\naudit: {{file: {self.audit_file}}}\n"
-            f"radius: {{reject_delay: {self.reject_delay}, duplicates: 30s}}\nlog: {{level: {self.level}}}\n"
+            f"radius: {{reject_delay: {self.reject_delay}, duplicates: 30s}}\n"
+            f"log: {{level: {self.level}, format: {self.form}}}\n"
             + "clients:\n"
             + "".join(f"  {line}\n" for line in self.clients.replace("SECRET", json.dumps(SECRET)).splitlines())
             + self.more
@@ -281,7 +283,7 @@ class Server:
         assert self.process is not None
         said = self.log()
         assert self.process.poll() is None, said
-        return re.search(r"listening on \S+:(\d+)\n", said)
+        return re.search(r"listening on \S+?:(\d+)\b[^:]", said)
 
 
 def alive(pid: int) -> bool:
