@@ -1,0 +1,1 @@
+"""Benchmarks: figures, no verdicts on absolute time."""
