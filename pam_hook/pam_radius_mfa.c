@@ -346,7 +346,7 @@ static bool is_allowed(const struct door *door, uid_t peer)
 {
     if (peer == 0 || door->owner == NULL)
         return peer == 0;
-    if (*door->owner != '\0' && door->owner[strspn(door->owner, DIGITS)] == '\0')
+    if (door->owner[strspn(door->owner, DIGITS)] == '\0')
         return peer == strtoul(door->owner, NULL, 10);
     struct passwd entry, *found = NULL;
     char buffer[4096]; /* pam_modutil_getpwnam needs none, but goes round in circles when memory runs out */

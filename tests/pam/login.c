@@ -1,11 +1,12 @@
 /* A PAM application for tests: authenticates, and says what it was shown and what came out.
  *
- *   login [-c DIRECTORY] [-r RHOST] [-t TTY] [-u RUSER] [-k SSH_AUTH_INFO_0] [-q] [-s] [-a] [-n LAST [-w]] SERVICE USER
- *         ANSWER...
+ *   login [-c DIRECTORY] [-r RHOST] [-t TTY] [-u RUSER] [-k SSH_AUTH_INFO_0] [-q] [-s] [-a] [-m] [-n LAST [-w]]
+ *         SERVICE USER ANSWER...
  *
  * -c: where the stacks are, -q: PAM_SILENT, -s and -a: setcred and acct_mgmt as well, whatever came before. -n: the same
  * login LAST times; in the Nth, the Nth call fails that faults.c (LD_PRELOAD) counts. -w: it counts in the whole login,
- * not only where a module of the stack lets it.
+ * not only where a module of the stack lets it. -m: answers are given backwards, and afterwards the memory of this
+ * process is searched for them.
  *
  * ANSWER: a text, or @null (no answer), @fail (as after Ctrl-C), @again (PAM_CONV_AGAIN), @slow (a text after 1.2 s).
  * When there is none left, the conversation fails, as at the end of input. */
@@ -28,7 +29,7 @@ extern long faults_live(void) __attribute__((weak));
 struct login {
     const char *directory, *rhost, *tty, *ruser, *key, *service, *user;
     char **answers, **next;
-    int flags, with_setcred, with_account, quiet;
+    int flags, with_setcred, with_account, quiet, backwards;
 };
 
 static const char *code_name(int code)
@@ -55,6 +56,9 @@ static int answer(struct login *login, char **typed)
     if (strcmp(given, "@slow") == 0)
         nanosleep(&(struct timespec){.tv_sec = 1, .tv_nsec = 200000000}, NULL);
     *typed = strcmp(given, "@null") == 0 ? NULL : strdup(given);
+    if (*typed && login->backwards)
+        for (size_t i = 0, length = strlen(given); i < length; i++)
+            (*typed)[i] = given[length - 1 - i];
     return *typed || strcmp(given, "@null") == 0 ? PAM_SUCCESS : PAM_BUF_ERR;
 }
 
@@ -112,6 +116,29 @@ static int run(struct login *login)
     return code;
 }
 
+/* How often the text that is `given` backwards stands in memory that can be written. */
+static int copies(const char *given)
+{
+    FILE *maps = fopen("/proc/self/maps", "r");
+    char line[512], mode[5];
+    unsigned char *at, *end;
+    size_t length = strlen(given);
+    int found = 0;
+    while (maps && fgets(line, sizeof line, maps)) {
+        if (sscanf(line, "%p-%p %4s", (void **)&at, (void **)&end, mode) != 3 || strncmp(mode, "rw", 2) != 0)
+            continue;
+        for (; at + length <= end; at++) {
+            size_t same = 0;
+            while (same < length && at[same] == (unsigned char)given[length - 1 - same])
+                same++;
+            found += same == length;
+        }
+    }
+    if (maps)
+        fclose(maps);
+    return found;
+}
+
 static int open_files(void)
 {
     int count = 0;
@@ -143,7 +170,7 @@ int main(int argc, char **argv)
     long last = 0;
     int whole = 0;
     setvbuf(stdout, NULL, _IOLBF, 0);
-    for (int option; (option = getopt(argc, argv, "+c:r:t:u:k:n:wqsa")) != -1;) {
+    for (int option; (option = getopt(argc, argv, "+c:r:t:u:k:n:mwqsa")) != -1;) {
         switch (option) {
         case 'c': login.directory = optarg; break;
         case 'r': login.rhost = optarg; break;
@@ -151,6 +178,7 @@ int main(int argc, char **argv)
         case 'u': login.ruser = optarg; break;
         case 'k': login.key = optarg; break;
         case 'n': last = strtol(optarg, NULL, 10); break;
+        case 'm': login.backwards = 1; break;
         case 'w': whole = 1; break;
         case 'q': login.flags |= (int)PAM_SILENT; break;
         case 's': login.with_setcred = 1; break;
@@ -173,6 +201,8 @@ int main(int argc, char **argv)
     clock_gettime(CLOCK_MONOTONIC, &before);
     int code = run(&login);
     clock_gettime(CLOCK_MONOTONIC, &after);
+    for (char **given = login.answers; login.backwards && *given; given++)
+        printf("copies %d\n", copies(*given));
     printf("result %s\n", code_name(code));
     printf("files %d\n", open_files() - files);
     printf("took %lld\n", (long long)(after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1000000);

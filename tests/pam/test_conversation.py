@@ -115,12 +115,31 @@ def test_the_password_again_is_told_as_such(host: Host, given: bool) -> None:
     assert b"SAME\n" == daemon.only[-1]
 
 
+def test_no_password_is_no_password_again(host: Host) -> None:
+    """An empty answer after an empty password is an empty answer."""
+    host.stack(host.hook())
+    with host.daemon(HELLO + PASSWORD, CODE, DENIED) as daemon:
+        host.login("", "")
+    assert [b"ANSWER\t\n"] * 2 == daemon.only[1:]
+
+
 def test_the_password_twice_where_it_is_asked_for_twice_is_an_answer(host: Host) -> None:
     """SAME is for other prompts than that of the password."""
     host.stack(host.hook())
     with host.daemon(HELLO + PASSWORD, PASSWORD, DENIED) as daemon:
         host.login("horse", "horse")
     assert [b"ANSWER\thorse\n"] * 2 == daemon.only[1:]
+
+
+@pytest.mark.parametrize("verdict", ["success", "denied"])
+def test_no_answer_stays_in_memory(host: Host, verdict: str) -> None:
+    """After the login, no copy of password or code is left in the memory of the application."""
+    host.stack(host.hook())
+    answers = ["correct horse battery staple, correct horse", "GE2T-ANRT-HE3D-QMJS and more than one would type"]
+    with host.daemon(HELLO + PASSWORD, CODE, b"RESULT\t%b\n" % verdict.encode()) as daemon:
+        said = host.login(*(text[::-1] for text in answers), options=["-m"])
+    assert [b"ANSWER\t%b\n" % text.encode() for text in answers] == daemon.only[1:]
+    assert [b"copies 0"] * 2 == [line for line in said.output if line.startswith(b"copies")]
 
 
 def test_a_person_may_take_longer_than_the_daemon(host: Host) -> None:

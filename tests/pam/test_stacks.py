@@ -1,0 +1,125 @@
+"""The stacks of pam_hook/README.md: whom they let in, and when.
+
+pam_unix and pam_sss are a module that knows one password; all others are the real ones. The users are two of the
+system's own: `daemon` is in the group `daemon`, which stands for mfa-rescue, `nobody` is not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.pam.host import HELLO, SUCCESS, Daemon, Host, Said
+
+pytestmark = [
+    pytest.mark.needs("cc", package="gcc"),
+    pytest.mark.needs("/usr/include/security/pam_modules.h", package="libpam0g-dev"),
+    pytest.mark.needs("/lib/*/security/pam_succeed_if.so", package="libpam-modules"),
+]
+STACKS = dict(re.findall(r"^```pam (.+)\n((?:.+\n)+)```$", (ROOT / "pam_hook/README.md").read_text(), re.MULTILINE))
+CODE_ONLY = ["sudo on Debian and Ubuntu", "sudo on RHEL", "sudo on RHEL with sssd"]
+RESCUES = ["rescue: the daemon checks both", "rescue: the stack checks the password"]
+COMMON_AUTH = """auth [success=1 default=ignore] pam_unix.so nullok
+auth requisite pam_deny.so
+auth required pam_permit.so
+"""
+PASSWORD = b"PROMPT\tpassword\tPassword: \n"
+CODE = b"PROMPT\thidden\tCode: \n"
+DENIED = b"RESULT\tdenied\n"
+UNAVAILABLE = b"RESULT\tunavailable\n"
+
+
+def install(host: Host, text: str, logged: Path) -> None:
+    """Put a stack in the place of sshd's, with the files it includes."""
+    checks = rf"{host.folder}/neighbour.so check=horse"
+    text = re.sub(r"pam_(?:unix|sss)\.so", checks, text).replace(" nullok", "").replace("delay=2000000", "")
+    text = text.replace("mfa-rescue", "daemon").replace("/usr/bin/logger", str(host.folder / "logger"))
+    text = re.sub(r"^auth +(\S+|\[.*?\]) +pam_radius_mfa\.so", lambda found: host.hook(control=found[1]), text,
+                  flags=re.MULTILINE)  # fmt: skip
+    host.stack(text.replace("@include common-auth", f"@include {host.folder}/common-auth"))
+    (host.folder / "logger").write_text(f'#!/bin/sh\necho "$@" >>{logged}\n')
+    (host.folder / "logger").chmod(0o755)
+    common = re.sub(r"pam_unix\.so nullok", checks, COMMON_AUTH)
+    (host.folder / "common-auth").write_text(common)
+
+
+@contextmanager
+def answering(host: Host, name: str, verdict: bytes) -> Iterator[Daemon]:
+    """A daemon that asks for what this stack leaves to it."""
+    first = [HELLO + PASSWORD, CODE] if "daemon checks both" in name else [HELLO + CODE]
+    with host.daemon(*first, verdict) as daemon:
+        yield daemon
+
+
+def asked_for_a_code(said: Said) -> bool:
+    return b"hidden Code: " in said.shown
+
+
+def test_every_stack_is_tested() -> None:
+    """A stack that joins the README joins these tests."""
+    assert {"sshd: the daemon checks both", *CODE_ONLY, *RESCUES} == set(STACKS)
+
+
+@pytest.mark.parametrize("name", STACKS)
+@pytest.mark.parametrize("user", ["daemon", "nobody"])
+@pytest.mark.parametrize(("verdict", "result"), [(SUCCESS, "success"), (DENIED, "auth_err")])
+def test_the_daemon_decides(host: Host, tmp_path: Path, name: str, user: str, verdict: bytes, result: str) -> None:
+    """Right password, and the daemon is asked for the code: what it says comes out, for rescuers too."""
+    install(host, STACKS[name], tmp_path / "logged")
+    with answering(host, name, verdict):
+        said = host.login("horse", "123456", user=user)
+    assert (result, True) == (said.result, asked_for_a_code(said))
+    assert not (tmp_path / "logged").exists()
+
+
+@pytest.mark.parametrize("name", [*CODE_ONLY, "rescue: the stack checks the password"])
+@pytest.mark.parametrize("user", ["daemon", "nobody"])
+def test_no_code_prompt_after_a_wrong_password(host: Host, tmp_path: Path, name: str, user: str) -> None:
+    """A wrong password ends the login; the daemon hears nothing of it."""
+    install(host, STACKS[name], tmp_path / "logged")
+    with answering(host, name, SUCCESS) as daemon:
+        said = host.login("mule", "mule", "123456", user=user)
+    assert not asked_for_a_code(said)
+    assert "success" != said.result
+    assert [] == daemon.heard
+
+
+@pytest.mark.parametrize("name", [name for name in STACKS if name not in RESCUES])
+def test_without_the_daemon_nobody_gets_in(host: Host, tmp_path: Path, name: str) -> None:
+    """The daemon is down: the right password alone is not enough."""
+    install(host, STACKS[name], tmp_path / "logged")
+    assert "success" != host.login("horse", "horse", "123456").result
+
+
+@pytest.mark.parametrize("name", RESCUES)
+@pytest.mark.parametrize(
+    ("user", "password", "rescued"), [("daemon", "horse", True), ("daemon", "mule", False), ("nobody", "horse", False)]
+)
+@pytest.mark.parametrize("state", ["down", "unavailable"])
+def test_the_way_back_in(
+    host: Host, tmp_path: Path, name: str, user: str, password: str, rescued: bool, state: str
+) -> None:
+    """Without the daemon, the group's members get in with their password, and each time it is written at auth.alert."""
+    logged = tmp_path / "logged"
+    install(host, STACKS[name], logged)
+    if state == "down":
+        said = host.login(password, user=user)
+    else:
+        with host.daemon(HELLO + UNAVAILABLE):
+            said = host.login(password, user=user)
+    assert rescued == (said.result == "success")
+    written = "-p auth.alert -t radius-mfa rescue login: the daemon does not answer\n"
+    assert (written if rescued else None) == (logged.read_text() if logged.exists() else None)
+
+
+def test_a_password_typed_for_the_daemon_is_not_asked_again(host: Host, tmp_path: Path) -> None:
+    """The daemon goes away after the password: pam_unix takes it, and the member is in."""
+    install(host, STACKS["rescue: the daemon checks both"], tmp_path / "logged")
+    with host.daemon(HELLO + PASSWORD, UNAVAILABLE):
+        said = host.login("horse", user="daemon")
+    assert ("success", [b"hidden Password: "]) == (said.result, said.shown)
