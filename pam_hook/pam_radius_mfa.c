@@ -251,12 +251,18 @@ static const char *item(const struct door *door, int type)
     return pam_get_item(door->pamh, type, &found) == PAM_SUCCESS ? found : NULL;
 }
 
-static int greet(struct door *door)
+/* Asks for the name if the application has not done so: before there is a daemon that waits for it. */
+static int name_user(const struct door *door)
 {
-    static const int facts[] = {PAM_SERVICE, PAM_USER, PAM_RHOST, PAM_TTY, PAM_RUSER};
     const char *user = NULL;
     if (pam_get_user(door->pamh, &user, NULL) != PAM_SUCCESS || user == NULL || *user == '\0')
         return denied(door, "no user name");
+    return PAM_SUCCESS;
+}
+
+static int greet(struct door *door)
+{
+    static const int facts[] = {PAM_SERVICE, PAM_USER, PAM_RHOST, PAM_TTY, PAM_RUSER};
     write_word(door, HELLO);
     for (size_t i = 0; i < COUNT(facts); i++)
         if (!write_field(door, item(door, facts[i]), LONGEST_FACT))
@@ -400,6 +406,8 @@ SHOWN int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const cha
     struct door door = {.pamh = pamh, .socket = "/run/radius-mfa/pam.sock", .timeout = 5, .fd = -1};
     door.silent = ((unsigned)flags & PAM_SILENT) != 0;
     int code = read_options(&door, argc, argv);
+    if (code == PAM_SUCCESS)
+        code = name_user(&door);
     if (code == PAM_SUCCESS)
         code = dial(&door);
     if (code == PAM_SUCCESS)

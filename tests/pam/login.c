@@ -9,7 +9,7 @@
  * process is searched for them.
  *
  * ANSWER: a text, or @null (no answer), @fail (as after Ctrl-C), @again (PAM_CONV_AGAIN), @slow (a text after 1.2 s).
- * When there is none left, the conversation fails, as at the end of input. */
+ * USER: - when the application does not know it. When there is no answer left, the conversation fails, as at the end of input. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -189,7 +189,7 @@ int main(int argc, char **argv)
     if (argc - optind < 2)
         return 2;
     login.service = argv[optind];
-    login.user = argv[optind + 1];
+    login.user = strcmp(argv[optind + 1], "-") == 0 ? NULL : argv[optind + 1];
     login.answers = argv + optind + 2;
     if (last > 0) {
         run_with_faults(&login, last, whole);

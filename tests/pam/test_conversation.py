@@ -27,6 +27,15 @@ def test_a_password_and_a_code_let_in(host: Host) -> None:
     assert [b"ANSWER\tcorrect horse\n", b"ANSWER\t123456\n"] == daemon.only[1:]
 
 
+def test_a_user_without_a_name_is_asked_for_it(host: Host) -> None:
+    """An application that does not know the user lets PAM ask; the daemon hears the name, and is not kept waiting."""
+    host.stack(host.hook("timeout=1"))
+    with host.daemon(HELLO + CODE, SUCCESS) as daemon:
+        said = host.login("@slow", "123456", user="-")
+    assert ("success", 2) == (said.result, len(said.shown))
+    assert daemon.only[0].startswith(b"HELLO\t1\tsshd\t@slow\t")
+
+
 def test_texts_are_shown_as_they_are(host: Host) -> None:
     """Information, errors and visible prompts reach the application; a percent sign is a percent sign."""
     host.stack(host.hook())

@@ -179,10 +179,11 @@ def test_a_name_that_is_too_long_is_denied(host: Host, fact: str, length: int) -
 
 
 def test_nobody_is_nobody(host: Host) -> None:
-    """An empty user name: denied."""
+    """An empty user name: denied, before there is a word with the daemon."""
     host.stack(host.hook())
-    with host.daemon(HELLO + SUCCESS):
+    with host.daemon(HELLO + SUCCESS) as daemon:
         assert "auth_err" == host.login(user="").result
+    assert [] == daemon.heard
 
 
 @pytest.mark.parametrize(
