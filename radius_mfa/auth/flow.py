@@ -32,6 +32,7 @@ from radius_mfa.auth.model import (
     Dialogue,
     LoginRequest,
     Method,
+    OpenedState,
     RecoveryCode,
     Reject,
     Stage,
@@ -56,7 +57,7 @@ def login(request: LoginRequest, rules: Rules) -> Flow:
     name = policy.canonical_name(request.name, rules.names)
     account: Account | None = (yield LoadAccount(name)) if name is not None else None
     if request.state is not None:
-        return (yield from second_round(request, account, rules))
+        return (yield from second_round(request, request.state, account, rules))
     if not request.password:
         return reject(request, Reason.NO_PASSWORD)
     reading = policy.read(request.password, request, account, rules)
@@ -101,10 +102,9 @@ def after_password(request: LoginRequest, account: Account, code: bytes | None, 
     return Challenge(stage, policy.prompt(request.client, owed), account.id, account.epoch, lifetime)
 
 
-def second_round(request: LoginRequest, account: Account | None, rules: Rules) -> Flow:
+def second_round(request: LoginRequest, state: OpenedState, account: Account | None, rules: Rules) -> Flow:
     """The answer to a challenge. The State stands for the right password of that account at that epoch."""
-    state = request.state
-    if state is None or state.stage is Stage.INVALID:
+    if state.stage is Stage.INVALID:
         return reject(request, Reason.STATE_INVALID)
     if state.stage is Stage.DECOY:
         return reject(request, Reason.WRONG_PASSWORD)

@@ -130,6 +130,16 @@ def test_a_retransmission_after_a_crash_gets_the_same_reply() -> None:
     assert Reason.STALE_CODE is again[2].reason
 
 
+def test_a_retransmission_is_answered_when_its_step_has_left_the_window() -> None:
+    """A code of the step before, come again thirty seconds later, is two steps old and still finds its reply."""
+    world = World(alice(totp()))
+    datagram = request(PASSWORD + code(off=-1), APPEND)
+    first = world.login(datagram)
+    again = replace(datagram, at=NOW + 30)
+    assert Accept(Method.NONE, Reason.REPEATED, stored=octets(first)) == world.login(again)
+    assert 1 == len(world.taken)
+
+
 def test_a_wrong_code_counts_and_a_wrong_password_does_not() -> None:
     """Only who knows the password can count up the account's wrong codes, once a datagram."""
     world = World(alice(totp()))

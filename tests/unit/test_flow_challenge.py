@@ -21,7 +21,7 @@ from radius_mfa.auth.model import (
     TokenStatus,
 )
 from radius_mfa.auth.otp import code_at
-from radius_mfa.auth.policy import NotEnrolled, Rules
+from radius_mfa.auth.policy import Names, NotEnrolled, Rules
 from radius_mfa.auth.reasons import Reason
 from radius_mfa.auth.texts import Text, say
 from tests.unit.driving import (
@@ -98,6 +98,14 @@ def test_without_the_password_there_is_no_challenge(password: bytes, name: bytes
     world = World(alice(totp()))
     assert Reject(expected, say(Text.DENIED)) == world.login(request(password, name=name))
     assert (1, 0) == (world.count(CheckPassword), world.count(Commit))
+
+
+@pytest.mark.parametrize("name", [None, b"", b"alice\0", b"\xff"])
+def test_what_is_no_name_is_looked_up_nowhere(name: bytes | None) -> None:
+    """Octets that are no name cost a password check and no question to the store."""
+    world = World(alice(totp()))
+    assert Reason.BAD_NAME is world.login(request(name=name)).reason
+    assert [CheckPassword(None, PASSWORD)] == world.asked
 
 
 @pytest.mark.parametrize("password", [None, b""])
@@ -213,16 +221,13 @@ def test_a_unicode_twin_of_a_used_code_is_no_code() -> None:
 
 
 def test_a_code_is_taken_once() -> None:
-    """The same code again, over another client or under another spelling of the name, is stale and not counted."""
-    world = World(alice(totp()))
+    """The same code again, at another client or under another spelling of the name, is stale and not counted."""
+    names = Names(realms=frozenset({"example.com"}), domains=frozenset({"corp"}))
+    world = World(alice(totp()), rules=Rules(names=names))
     assert Reason.OK is world.answered(code()).reason
-    other = ClientPolicy("vpn")
-    verdicts = [
-        world.answered(code()),
-        world.answered(code(), other),
-        world.login(request(code(), name=b"ALICE", state=world.challenged())),
-    ]
-    assert [Reason.STALE_CODE] * 3 == [verdict.reason for verdict in verdicts]
+    assert Reason.STALE_CODE is world.answered(code(), ClientPolicy("vpn")).reason
+    for name in (b"alice", b"ALICE", b"alice@Example.com", b"CORP\\alice"):
+        assert Reason.STALE_CODE is world.login(request(code(), name=name, state=world.challenged())).reason
     assert (1, 0) == (len(world.taken), world.accounts["alice"].history.failures)
 
 

@@ -195,6 +195,7 @@ def test_what_an_account_owes(account: Account, expected: Owes) -> None:
 
 def test_codes_are_as_long_as_those_of_the_accounts_tokens() -> None:
     """An unknown account and one without tokens are read like `mfa.totp.digits`."""
+    assert 6 == policy.code_digits(None, Rules())
     rules = Rules(digits=7)
     assert [7, 7, 8] == [policy.code_digits(one, rules) for one in (None, alice(), alice(totp(digits=8)))]
 

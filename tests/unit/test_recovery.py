@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from radius_mfa.auth import recovery
-from radius_mfa.auth.asks import UseRecoveryCode
+from radius_mfa.auth.asks import Commit, UseRecoveryCode
 from radius_mfa.auth.model import Accept, Account, ClientPolicy, Method, Reject
 from radius_mfa.auth.policy import Rules
 from radius_mfa.auth.reasons import Reason
@@ -94,10 +94,12 @@ def test_the_recovery_code_of_another_account_is_a_wrong_code() -> None:
 
 
 def test_an_expired_recovery_code_is_refused() -> None:
-    """A code that has expired lets nobody in and is not counted."""
+    """A code that has expired lets nobody in, is not counted, and no Accept for it is ever made."""
     world = World(alice(totp()), codes=[RECOVERY])
     world.codes[1, RECOVERY].expires = NOW
     assert Reason.USED_CODE is world.answered(dashed()).reason
+    (promised,) = [ask.verdict for ask in world.asked if isinstance(ask, Commit)]
+    assert isinstance(promised, Reject)
     assert (0, []) == (world.accounts["alice"].history.failures, world.taken)
 
 
