@@ -56,7 +56,7 @@ def _compile(sandbox: ImmutableSandboxedEnvironment, path: Path, name: str) -> I
         yield f"{path}: cannot be read as UTF-8 ({type(error).__name__})"
         return
     known = _known(name)
-    for unknown in sorted(meta.find_undeclared_variables(tree) - known - set(sandbox.globals)):
+    for unknown in sorted(meta.find_undeclared_variables(tree) - known):
         near = difflib.get_close_matches(unknown, known, 1)
         line = min(one.lineno for one in tree.find_all(nodes.Name) if one.name == unknown)
         yield f"{path}:{line}: unknown variable {unknown}{f' (did you mean {near[0]}?)' if near else ''}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from base64 import b64encode
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.headerregistry import Address
@@ -54,6 +55,13 @@ def compose(
     _fill(message, text, code, content_id)
     _set_boundaries(message, message_id)
     return Letter(letterhead.address.addr_spec, to, message_id, message.as_bytes())
+
+
+def preview(facts: Facts, letterhead: Letterhead, wording: Wording) -> Text:
+    """The texts of the mail about these facts, the QR code inside the HTML, so that a browser shows it from a file."""
+    code = _code(facts, letterhead)
+    inside = f"data:image/png;base64,{b64encode(code.png).decode()}" if code else ""
+    return wording.render(facts, letterhead, inside, code.size if code else 0)
 
 
 def _code(facts: Facts, letterhead: Letterhead) -> picture.Picture | None:

@@ -11,8 +11,6 @@ from qrcode.main import QRCode
 
 QUIET_ZONE = 4
 """Modules of margin (ISO/IEC 18004 section 6.3.8)."""
-LARGEST = 4096
-"""Octets of the PNG."""
 _WIDEST = 300
 _DENSITY = 2
 
@@ -26,9 +24,9 @@ class Picture:
 
 
 def draw(text: str) -> Picture:
-    """The QR code of this text, at most 300 CSS pixels and 4 KiB; a very long text has the lowest error correction."""
+    """The QR code of this text, at most 300 CSS pixels; where names are very long, at the lowest error correction."""
     picture = _draw(text, ERROR_CORRECT_M)
-    return picture if len(picture.png) <= LARGEST else _draw(text, ERROR_CORRECT_L)
+    return picture if picture.size <= _WIDEST else _draw(text, ERROR_CORRECT_L)
 
 
 def _draw(text: str, correction: int) -> Picture:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import ipaddress
 import re
@@ -169,7 +170,7 @@ class _Reader(io.RawIOBase):
         count = self._sock.recv_into(buffer)
         self._octets += count
         if self._octets > _MOST:
-            raise OSError("the server talks without end")
+            raise OSError(errno.EMSGSIZE, "the server talks without end")
         return count
 
 

@@ -15,7 +15,7 @@ import pytest
 from radius_mfa.mail.delivery import Server, SmtpDelivery
 from radius_mfa.mail.diagnosis import Deferred, Refused, Stage, at, cleaned
 from radius_mfa.mail.samples import SAMPLES
-from radius_mfa.mail.session import addresses, own_name
+from radius_mfa.mail.session import Deadline, Session, addresses, own_name
 from tests.mail.authority import Authority
 from tests.mail.faults import FaultyServer, Reply, Talk, black_hole, dribble, flood, hang_up
 from tests.mail.reading import letter
@@ -108,8 +108,21 @@ def test_one_octet_a_second_is_over_after_thirty_seconds() -> None:
 
 def test_a_server_that_talks_without_end_is_left() -> None:
     """A reply that never ends costs no memory."""
-    with FaultyServer({"EHLO": flood}) as server, pytest.raises(Deferred):
+    with FaultyServer({"EHLO": flood}) as server, pytest.raises(Deferred, match="talks without end"):
         deliver(server)
+
+
+def test_a_handshake_has_only_the_time_that_is_left() -> None:
+    """A slow reply to STARTTLS takes from the time for TLS: the clock of this test is a second later at each look."""
+    seconds = itertools.count()
+    deadline = Deadline(30.0, lambda: float(next(seconds)))
+    with FaultyServer() as server:
+        session = Session("127.0.0.1", server.port, "none", ssl.create_default_context(), deadline, lambda _: None)
+        session.reach()
+        session.greet()
+        assert session.sock is not None
+        assert session.sock.gettimeout() == 27.0  # looked at: to connect, to read, and for what comes next
+        session.end()
 
 
 @pytest.mark.parametrize("fault", ["421 4.3.2 bye", hang_up, black_hole, dribble])
@@ -150,6 +163,15 @@ def test_a_host_that_swallows_connections_defers() -> None:
     with full_queue() as port, pytest.raises(Deferred, match="did not answer in time") as caught:
         SmtpDelivery(Server("127.0.0.1", port, "none", timeout=0.3)).deliver(LETTER)
     assert "firewall" in caught.value.hint
+
+
+def test_an_address_that_swallows_leaves_time_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host with a broken IPv6 address is reached by the other one."""
+    with full_queue() as port, FaultyServer() as server:
+        found = [(socket.AF_INET, ("127.0.0.1", port)), (socket.AF_INET, ("127.0.0.1", server.port))]
+        monkeypatch.setattr("radius_mfa.mail.session.addresses", lambda *_, **__: found)
+        deliver(server, timeout=1.0)
+    assert len(server.mails) == 1
 
 
 def test_a_name_without_an_address_defers() -> None:

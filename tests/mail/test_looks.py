@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
@@ -10,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from radius_mfa.mail import otpauth, picture
+from radius_mfa.mail import otpauth
 from radius_mfa.mail.facts import Facts, Invitation
+from radius_mfa.mail.message import preview
 from radius_mfa.mail.samples import LETTERHEAD, SAMPLES
 from tests.mail.chromium import CHROMIUM, Chromium
 from tests.mail.reading import WORDING, scan
@@ -48,12 +48,8 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
 
 def page(facts: Facts, folder: Path) -> Path:
     """The HTML of a mail as a file, its picture inside."""
-    source, size = "", 0
-    if isinstance(facts, Invitation) and facts.mode == "qr":
-        drawn = picture.draw(otpauth.of(facts, LETTERHEAD.issuer))
-        source, size = "data:image/png;base64," + base64.b64encode(drawn.png).decode(), drawn.size
     path = folder / "mail.html"
-    path.write_text(WORDING.render(facts, LETTERHEAD, source, size).html)
+    path.write_text(preview(facts, LETTERHEAD, WORDING).html)
     return path
 
 

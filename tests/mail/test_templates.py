@@ -109,14 +109,22 @@ def test_a_name_close_to_a_template_is_warned_of(tmp_path: Path) -> None:
     ]
 
 
-def test_a_mail_that_cannot_be_rendered_does_not_quote_the_key(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ["{{ key.nope }}", "{{ {}[key] }}", "{% include key %}"])
+def test_a_mail_that_cannot_be_rendered_does_not_quote_the_key(text: str, tmp_path: Path) -> None:
     """What a template says when it fails may hold anything; the error names file and kind alone."""
-    write(tmp_path, "en/invitation.txt", "{{ key.nope }}")
+    write(tmp_path, "en/invitation.txt", text)
     with pytest.raises(ConfigurationError) as caught:
         letter(INVITATION, wording=Wording(tmp_path))
     said = caught.value.message + caught.value.hint + repr(caught.value.__cause__)
     assert "en/invitation.txt" in said
     assert KEY[:4] not in said
+
+
+def test_a_subject_knows_the_issuer_and_nothing_else(tmp_path: Path) -> None:
+    """Even where nobody has checked the templates, a user's text does not come into a header."""
+    write(tmp_path, "en/invitation.subject", "For {{ account }}")
+    with pytest.raises(ConfigurationError, match=r"en/invitation\.subject"):
+        letter(INVITATION, wording=Wording(tmp_path))
 
 
 def test_a_template_cannot_reach_out_of_its_directory(tmp_path: Path) -> None:
