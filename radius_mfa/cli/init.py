@@ -59,8 +59,10 @@ def _write_configuration(path: Path, listen: Sequence[str]) -> Path:
     system = path == DEFAULT_CONFIG
     user = _user(path.parent, system)
     places = system_places() if system else places_beside(path.parent)
-    for directory, mode in ((path.parent, 0o750), (places.store.parent, 0o700), (places.audit.parent, 0o750)):
-        _directory(directory, mode, user)
+    # The server may read its configuration, not change it: that directory stays root's in an installation of root.
+    _directory(path.parent, 0o750, user, writes=not system)
+    _directory(places.store.parent, 0o700, user)
+    _directory(places.audit.parent, 0o750, user)
     text = render(places, secrets.token_urlsafe(SECRET_OCTETS), listen=listen)
     if user is not None and not system:
         text = re.sub(r"(?m)^#user: .*$", f"user: {user.pw_name}", text)
@@ -103,13 +105,13 @@ def _existing(directory: Path) -> Path:
     return next(found for found in (directory, *directory.parents) if found.exists())
 
 
-def _directory(directory: Path, mode: int, user: pwd.struct_passwd | None) -> None:
-    """Make the directory for the user; one that exists stays as it is."""
+def _directory(directory: Path, mode: int, user: pwd.struct_passwd | None, *, writes: bool = True) -> None:
+    """Make the directory for the user, who may write there or not; one that exists stays as it is."""
     if directory.exists():
         return
     directory.mkdir(mode=mode, parents=True)
     if user is not None:
-        os.chown(directory, user.pw_uid, user.pw_gid)
+        os.chown(directory, user.pw_uid if writes else 0, user.pw_gid)
 
 
 def _named(chosen: Chosen) -> str:
