@@ -35,7 +35,8 @@ Value = TypeVar("Value")
 SECRET = "a-shared-secret-of-the-tests"  # no spaces: the clients of others split lines at them
 PASSWORD = "correct horse"
 
-_SERVE = """
+# What `radius-mfa serve` does, with a function that is called before each reply.
+_SERVE_WITH_HOOK = """
 import sys
 from pathlib import Path
 from radius_mfa import daemon
@@ -43,7 +44,7 @@ from radius_mfa.cli import messages
 from radius_mfa.errors import RadiusMfaError
 {hook}
 try:
-    sys.exit(daemon.serve(Path(sys.argv[1]), before_send=globals().get("before_send")))
+    sys.exit(daemon.serve(Path(sys.argv[1]), before_send=before_send))
 except RadiusMfaError as error:
     sys.exit(messages.report(error))
 """
@@ -120,9 +121,12 @@ class Server:
     def launch(self) -> None:
         """Start without waiting."""
         self.configure()
-        command = [sys.executable, "-W", "error", "-c", _SERVE.format(hook=self.hook), str(self.config)]
+        command = [str(Path(sys.executable).with_name("radius-mfa")), "--config", str(self.config), "serve"]
+        if self.hook:
+            command = [sys.executable, "-c", _SERVE_WITH_HOOK.format(hook=self.hook), str(self.config)]
+        strict = os.environ | {"PYTHONWARNINGS": "error"}
         with self.log_file.open("wb") as log:
-            self.process = subprocess.Popen(command, stderr=log, stdout=log, cwd=self.directory)
+            self.process = subprocess.Popen(command, stderr=log, stdout=log, cwd=self.directory, env=strict)
 
     def configure(self) -> None:
         """Write the configuration as it now should be; the port stays once there is one."""

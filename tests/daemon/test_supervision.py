@@ -202,7 +202,7 @@ def test_one_housekeeping_at_a_time(server: Server) -> None:
     ("break_it", "message", "hint"),
     [
         (lambda server: server.store.unlink(), "error: there is no database", "hint: run: radius-mfa init"),
-        (lambda server: server.store.write_bytes(b""), "error: the database", "hint: put back a copy"),
+        (lambda server: server.store.write_bytes(b""), "error: the database", "put back a copy"),
         (lambda server: server.master_key.unlink(), "master.key: no such file", "hint: "),
         (lambda server: server.master_key.chmod(0o644), "lets others at the secret", "hint: chmod 600"),
         (lambda server: server.store.chmod(0o644), "error: others may read the database", "hint: run: chmod 600"),
