@@ -90,9 +90,17 @@ class SqliteStores:
 
     def dump(self) -> list[str]:
         """All that stands in the database."""
+        return list(self._reading().iterdump())
+
+    def version(self) -> int:
+        """Another number after each commit that wrote anything, be it what was there before."""
+        (number,) = self._reading().execute("PRAGMA data_version").fetchone()
+        return int(number)
+
+    def _reading(self) -> sqlite3.Connection:
         if self._reader is None:
             self._reader = connect(self.path)
-        return list(self._reader.iterdump())
+        return self._reader
 
     def edit(self, statement: str, *parameters: object) -> None:
         """Change the database behind the back of the store."""

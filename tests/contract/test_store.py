@@ -309,9 +309,9 @@ def test_a_repeated_wrong_code_is_counted_once(stores: SqliteStores, store: Sqli
     """A datagram among those that were counted changes nothing."""
     alice = stores.account("alice")
     store.commit([wrong(alice, request=1)])
-    before = stores.dump()
+    before = stores.version()
     assert [WON] == store.commit([wrong(alice, request=1, at=NOW + 1)])
-    assert before == stores.dump()
+    assert before == stores.version()
 
 
 def test_the_last_sixteen_datagrams_are_remembered(stores: SqliteStores, store: SqliteStore) -> None:
@@ -365,9 +365,9 @@ def test_a_wrong_code_that_does_not_lock_keeps_the_epoch(stores: SqliteStores, s
 
 def test_an_empty_batch_is_nothing(stores: SqliteStores, store: SqliteStore) -> None:
     """Nothing to write, nothing written."""
-    before = stores.dump()
+    before = stores.version()
     assert [] == store.commit([])
-    assert before == stores.dump()
+    assert before == stores.version()
 
 
 def test_a_plain_round_writes_the_consumed_row_alone(stores: SqliteStores, store: SqliteStore) -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from radius_mfa.errors import AccessDenied, OperationFailed, SecretError, StoreNotReady
+from radius_mfa.errors import AccessDenied, OperationFailed, SecretError, StoreBusy, StoreNotReady
 from radius_mfa.store import keys, rotation, upgrade
 from radius_mfa.store.keys import DataKeys, MasterKey, Purpose
+from radius_mfa.store.lock import WriterLock
 from tests.contract.stores import CODES, SECRET, SqliteStores
 
 BASE64 = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
@@ -212,6 +213,25 @@ def die(where: object, step: str, time: int, *, after: bool) -> None:
         return result
 
     setattr(where, step, dying)
+
+
+def test_a_rotation_replaces_the_file_at_one_stroke(stores: SqliteStores) -> None:
+    """Whoever has the file open reads the whole of what it opened."""
+    before = stores.key_file.read_text()
+    with stores.key_file.open() as opened:
+        rotation.rotate(stores.database, stores.key_file)
+        assert before == opened.read()
+
+
+def test_rotations_stand_in_one_queue(stores: SqliteStores, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While another writer is at work, a rotation touches neither file nor database."""
+    monkeypatch.setattr(rotation, "PATIENCE", 0.05)
+    file = stores.key_file.read_text()
+    other = WriterLock(stores.path)
+    with other.held(), pytest.raises(StoreBusy):
+        rotation.rotate(stores.database, stores.key_file)
+    other.close()
+    assert file == stores.key_file.read_text()
 
 
 def test_a_rotation_with_another_key_changes_nothing(stores: SqliteStores) -> None:
