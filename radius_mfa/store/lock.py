@@ -17,6 +17,8 @@ from radius_mfa.errors import StoreBusy, StoreFailed
 PATIENCE = 1.0
 """Seconds a login waits for its turn."""
 _NAP = 0.002
+_SOON = 0.000_001
+"""The shortest time of a timer: 0 would mean that it never rings."""
 
 
 class _Expired(Exception):
@@ -91,7 +93,7 @@ class WriterLock:
         previous, timer = signal.signal(signal.SIGALRM, self._ring), signal.getitimer(signal.ITIMER_REAL)
         try:
             self._waiting = True
-            signal.setitimer(signal.ITIMER_REAL, patience)
+            signal.setitimer(signal.ITIMER_REAL, max(patience, _SOON))
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             self._waiting = False
         except _Expired:

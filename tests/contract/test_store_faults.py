@@ -77,6 +77,16 @@ def opened(stores: SqliteStores) -> tuple[SqliteStore, sqlite3.Connection]:
     return store, connection
 
 
+@pytest.mark.parametrize(
+    ("pragma", "value"),
+    [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("wal_autocheckpoint", 0)],
+)
+def test_a_commit_is_on_the_disk(stores: SqliteStores, pragma: str, value: str | int) -> None:
+    """What a store has committed survives a loss of power: the log is synchronised before COMMIT returns."""
+    with closing(connect(stores.path)) as connection:
+        assert (value,) == connection.execute(f"PRAGMA {pragma}").fetchone()
+
+
 @pytest.mark.parametrize("after", [0, 1_000], ids=["once", "for good"])
 @pytest.mark.parametrize("number", range(8))
 @pytest.mark.parametrize("kind", ROUNDS)

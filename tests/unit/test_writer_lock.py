@@ -81,6 +81,12 @@ def test_the_main_thread_leaves_the_queue_in_time(lock: WriterLock, path: Path) 
         pass
 
 
+def test_no_patience_is_no_wait(lock: WriterLock, path: Path) -> None:
+    """With 0 seconds a taken lock raises at once."""
+    with taken_by_another(path), pytest.raises(StoreBusy):
+        lock.acquire(0)
+
+
 def test_the_timer_of_the_process_is_only_borrowed(lock: WriterLock, path: Path) -> None:
     """An alarm that was set before the wait is still set after it, with its handler."""
     handler, timer = signal.getsignal(signal.SIGALRM), signal.setitimer(signal.ITIMER_REAL, 1000)
