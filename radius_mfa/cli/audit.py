@@ -13,8 +13,8 @@ from typing import Any
 import click
 
 from radius_mfa.cli import output
+from radius_mfa.cli.configuration import settings_of
 from radius_mfa.cli.root import Chosen, Command, json_option
-from radius_mfa.cli.session import settings_of
 from radius_mfa.errors import OperationFailed
 
 BLOCK = 64 * 1024

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import click
 
-from radius_mfa.cli import output, session
+from radius_mfa.cli import output
+from radius_mfa.cli.configuration import settings_of
 from radius_mfa.cli.root import Chosen, Group, json_option
 from radius_mfa.settings import Settings, effective
 from radius_mfa.store.shared import ClientActivity, read_clients
@@ -38,7 +39,7 @@ def list_clients(chosen: Chosen, as_json: bool) -> None:
 
     The last line counts those who are no client.
     """
-    rows = rows_of(session.settings_of(chosen))
+    rows = rows_of(settings_of(chosen))
     if as_json:
         output.as_json([_json(row) for row in rows])
         return

@@ -10,6 +10,7 @@ import click
 
 from radius_mfa.auth import recovery
 from radius_mfa.cli import output, session
+from radius_mfa.cli.configuration import settings_of
 from radius_mfa.cli.root import Chosen, Group, json_option
 from radius_mfa.errors import OperationFailed, UsageError
 from radius_mfa.settings.scalars import duration_text, seconds
@@ -37,7 +38,7 @@ def generate(chosen: Chosen, name: str, file: Path | None, one: bool, expires: s
     if expires and not one:
         raise UsageError("--expires goes with --one")
     lifetime = _duration(expires or ONE_LIVES)
-    settings = session.settings_of(chosen)
+    settings = settings_of(chosen)
     made = recovery.make(secrets.token_bytes, 1 if one else settings.mfa.recovery_codes.count)
     descriptor = None if file is None else _new(file)  # before root becomes the owner of the store
     try:

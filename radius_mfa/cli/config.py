@@ -6,8 +6,8 @@ import click
 import yaml
 
 from radius_mfa.cli import messages, output
+from radius_mfa.cli.configuration import settings_of
 from radius_mfa.cli.root import Chosen, Group, json_option
-from radius_mfa.cli.session import settings_of
 from radius_mfa.settings import effective, json_schema, no_effect, read_secrets, warnings
 
 

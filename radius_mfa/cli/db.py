@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from radius_mfa.cli import output, session
+from radius_mfa.cli.configuration import settings_of
 from radius_mfa.cli.root import Chosen, Group
 from radius_mfa.clock import SystemClock
 from radius_mfa.store import upgrade
@@ -22,7 +23,7 @@ def command() -> None:
 @click.pass_obj
 def make(chosen: Chosen) -> None:
     """Make the database, or bring it to the schema of this program. All or nothing."""
-    settings = session.settings_of(chosen)
+    settings = settings_of(chosen)
     master = session.master_key(settings)
     become_owner(settings.database.parent)
     upgrade.upgrade(settings.database, master, SystemClock())
@@ -33,7 +34,7 @@ def make(chosen: Chosen) -> None:
 @click.pass_obj
 def check(chosen: Chosen) -> None:
     """Read every page of the database, and see that the master key opens it."""
-    settings = session.settings_of(chosen)
+    settings = settings_of(chosen)
     master = session.master_key(settings)
     become_owner(settings.database.parent)
     upgrade.check(settings.database)
@@ -47,5 +48,5 @@ def check(chosen: Chosen) -> None:
 def backup(chosen: Chosen, file: Path) -> None:
     """Copy the database, as it stands at one moment, into a new FILE. The master key is not in it."""
     # As root this goes on as root: FILE may stand where the server cannot write.
-    upgrade.backup(session.settings_of(chosen).database, file)
+    upgrade.backup(settings_of(chosen).database, file)
     output.say(f"{file}: written")

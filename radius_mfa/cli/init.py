@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from radius_mfa.cli import key, output, session
+from radius_mfa.cli.configuration import settings_of
 from radius_mfa.cli.root import DEFAULT_CONFIG, Chosen, Command
 from radius_mfa.clock import SystemClock
 from radius_mfa.errors import ConfigurationError, OperationFailed
@@ -51,7 +52,7 @@ def install(chosen: Chosen, listen: Sequence[str] = ()) -> list[Path]:
     Raises AccessDenied, ConfigurationError, or OperationFailed where the key of a database is gone.
     """
     made = [] if chosen.config.exists() else [_write_configuration(chosen.config, listen)]
-    return [*made, *_key_and_database(session.settings_of(chosen))]
+    return [*made, *_key_and_database(settings_of(chosen))]
 
 
 def _write_configuration(path: Path, listen: Sequence[str]) -> Path:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from radius_mfa.cli import output, session
+from radius_mfa.cli.configuration import settings_of
 from radius_mfa.cli.root import Chosen, Group
 from radius_mfa.clock import SystemClock
 from radius_mfa.errors import OperationFailed
@@ -25,7 +26,7 @@ def command() -> None:
 @click.pass_obj
 def generate(chosen: Chosen) -> None:
     """Write a new master key to the file that master_key names. None is ever overwritten."""
-    settings = session.settings_of(chosen)
+    settings = settings_of(chosen)
     make(settings)
     output.say(f"{_file(settings)}: made. Keep a copy away from the database.")
 
@@ -34,7 +35,7 @@ def generate(chosen: Chosen) -> None:
 @click.pass_obj
 def rotate(chosen: Chosen) -> None:
     """Put a new master key in place of the one in use. A running server needs no restart."""
-    settings = session.settings_of(chosen)
+    settings = settings_of(chosen)
     file = _file(settings)
     # As root this goes on as root: the directory of the key is not the server's to write to.
     database = Database.open(settings.database, session.master_key(settings), SystemClock())

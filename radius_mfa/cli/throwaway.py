@@ -18,6 +18,7 @@ import pyotp
 from radius_mfa.auth import recovery
 from radius_mfa.backends.local import hash_password
 from radius_mfa.cli import init, session, token
+from radius_mfa.cli.configuration import settings_of
 from radius_mfa.cli.root import Chosen
 from radius_mfa.errors import OperationFailed
 from radius_mfa.store import accounts, codes, tokens
@@ -58,7 +59,7 @@ def place() -> Iterator[Place]:
     with TemporaryDirectory(prefix="radius-mfa-demo-") as directory:
         chosen = Chosen(Path(directory) / "radius-mfa.yaml")
         init.install(chosen, listen=["127.0.0.1:0"])
-        settings = session.settings_of(chosen)
+        settings = settings_of(chosen)
         key = pyotp.random_base32(token.KEY_CHARACTERS)
         recovery_codes = recovery.make(secrets.token_bytes, settings.mfa.recovery_codes.count)
         with session.opened(settings) as database:

@@ -11,6 +11,7 @@ import pyotp
 from radius_mfa.auth import credential, otp
 from radius_mfa.auth.model import Algorithm, Token
 from radius_mfa.cli import messages, output, qr, session
+from radius_mfa.cli.configuration import settings_of
 from radius_mfa.cli.root import Chosen, Group, json_option
 from radius_mfa.errors import OperationFailed, UsageError
 from radius_mfa.settings import Settings
@@ -39,7 +40,7 @@ def enroll(chosen: Chosen, name: str, only: str | None) -> None:
 
     It becomes active with its first code: at a login, or with `token confirm`. One that was pending before ends.
     """
-    settings = session.settings_of(chosen)
+    settings = settings_of(chosen)
     key = pyotp.random_base32(KEY_CHARACTERS)
     lifetime = settings.enrollment.expires
     with session.account(chosen, name) as (database, name):
@@ -74,7 +75,7 @@ def list_tokens(chosen: Chosen, name: str, as_json: bool) -> None:
 @click.pass_obj
 def confirm(chosen: Chosen, name: str, code: str) -> None:
     """Make the pending authenticator of NAME active with CODE, the one it shows now."""
-    settings = session.settings_of(chosen)
+    settings = settings_of(chosen)
     with session.account(chosen, name) as (database, name):
         pending = tokens.pending(database, name)
         found = _match(pending, code, database.clock.now(), settings)

@@ -9,6 +9,7 @@ import click
 from radius_mfa.auth.model import Mfa
 from radius_mfa.backends.local import hash_password
 from radius_mfa.cli import ask, output, session
+from radius_mfa.cli.configuration import new_name, settings_of
 from radius_mfa.cli.root import Chosen, Group, json_option
 from radius_mfa.cli.user_file import import_file
 from radius_mfa.errors import OperationFailed, UsageError
@@ -40,8 +41,8 @@ def add(
     chosen: Chosen, name: str, email: str, groups: tuple[str, ...], mfa: str, language: str | None, password_stdin: bool
 ) -> None:
     """Make the account NAME; its password is asked for twice."""
-    settings = session.settings_of(chosen)
-    session.new_name(name, settings)
+    settings = settings_of(chosen)
+    new_name(name, settings)
     mail = address(email)
     with session.opened(settings) as database:
         if accounts.existing(database, [name]):
@@ -80,7 +81,7 @@ def change(
 @click.pass_obj
 def list_accounts(chosen: Chosen, as_json: bool) -> None:
     """Show all accounts."""
-    with session.opened(session.settings_of(chosen)) as database:
+    with session.opened(settings_of(chosen)) as database:
         found = accounts.all_accounts(database)
         now = database.clock.now()
     if as_json:

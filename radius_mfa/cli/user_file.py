@@ -13,6 +13,7 @@ import click
 
 from radius_mfa.auth.model import Mfa
 from radius_mfa.cli import output, session
+from radius_mfa.cli.configuration import new_name, settings_of
 from radius_mfa.cli.root import Chosen, Command
 from radius_mfa.errors import OperationFailed
 from radius_mfa.mail.address import is_address
@@ -49,7 +50,7 @@ def import_file(chosen: Chosen, file: BufferedReader, dry_run: bool, skip_existi
     groups are separated by a semicolon. A password hash is argon2id, in quotes since it has commas. A dash for FILE is
     standard input.
     """
-    settings = session.settings_of(chosen)
+    settings = settings_of(chosen)
     rows = read(file, settings)
     with session.opened(settings) as database:
         if dry_run:
@@ -123,7 +124,7 @@ def _account(row: dict[str | Any, str | Any], settings: Settings) -> NewAccount:
 
 def _name(name: str, settings: Settings) -> str:
     try:
-        return session.new_name(name, settings)
+        return new_name(name, settings)
     except OperationFailed as error:
         raise Mistake(f"{error.message} ({error.hint})") from error
 
