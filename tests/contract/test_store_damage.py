@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import random
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 
 from radius_mfa.errors import StoreFailed, StoreNotReady
-from radius_mfa.store import upgrade
+from radius_mfa.store import statements, upgrade
+from radius_mfa.store.connection import connect
+from radius_mfa.store.rows import account_of
 from radius_mfa.store.sqlite import SqliteStore
-from tests.contract.stores import SqliteStores, step, use, wrong
+from tests.contract.stores import NOW, SqliteStores, step, use, wrong
 
 VARIANTS = 200
 PAGE = 4096
@@ -82,6 +84,21 @@ def test_a_damaged_page_under_a_running_store(stores: SqliteStores, image: bytes
                 raised += 1
         store.close()
     assert raised > 0
+
+
+@pytest.mark.parametrize("value", [None, 7, -1.5, "text", b"\xff", b""])
+def test_a_value_of_another_type_is_a_failure(stores: SqliteStores, value: object) -> None:
+    """A row with anything in the place of anything is read as an account, or refused as damaged."""
+    stores.account("alice")
+    with closing(connect(stores.path)) as connection:
+        (row,) = connection.execute(statements.LOAD, (NOW, "alice")).fetchall()
+    refused = 0
+    for column in range(len(row)):
+        try:
+            account_of([(*row[:column], value, *row[column + 1 :])], stores.database.secrets)
+        except StoreFailed:
+            refused += 1
+    assert refused >= 4
 
 
 @pytest.mark.parametrize("size", [0, 1, 100, PAGE, 3 * PAGE])

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from radius_mfa.errors import StoreBusy
 from radius_mfa.store import codes, housekeeping
 from radius_mfa.store.housekeeping import CHECKPOINT_EVERY, GRACE, SLICE, SWEEP_EVERY, Housekeeping
+from radius_mfa.store.lock import WriterLock
 from tests.contract.stores import CODES, NOW, SqliteStores, state, step, use
 
 
@@ -34,7 +36,7 @@ def test_spent_states_are_forgotten_an_hour_after_their_expiry(stores: SqliteSto
     """A nonce stays as long as a clock set back could revive its State."""
     alice = stores.account("alice")
     stores.store().commit([use(alice, spend=state(alice, 1, expires=NOW + 120))])
-    stores.clock.time = NOW + 120 + GRACE
+    stores.clock.time = NOW + 120 + 3600
     keeper.turn()
     assert 1 == stores.spent()
     stores.clock.time += SWEEP_EVERY
@@ -111,6 +113,20 @@ def test_a_log_that_grows_fast_is_not_let_wait(
         keeper.turn()
         sizes.append(log_size(stores))
     assert sizes[10] == sizes[-1]
+
+
+def test_a_sweep_stands_in_the_queue(stores: SqliteStores, keeper: Housekeeping) -> None:
+    """While a login or a command writes, nothing is deleted; the turn says so and the next one does it."""
+    alice = stores.account("alice")
+    stores.store().commit([use(alice, spend=state(alice, 1))])
+    stores.clock.time = NOW + 121 + GRACE
+    other = WriterLock(stores.path)
+    with other.held(), pytest.raises(StoreBusy):
+        keeper.turn()
+    other.close()
+    assert 1 == stores.spent()
+    keeper.turn()
+    assert 0 == stores.spent()
 
 
 def test_a_reader_holds_nobody_up(stores: SqliteStores, keeper: Housekeeping) -> None:

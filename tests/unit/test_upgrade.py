@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import resource
 import sqlite3
 import stat
 import tempfile
@@ -15,7 +16,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
-from radius_mfa.errors import AccessDenied, OperationFailed, SecretError, StoreNotReady
+from radius_mfa.errors import AccessDenied, OperationFailed, SecretError, StoreFailed, StoreNotReady
 from radius_mfa.store import upgrade
 from radius_mfa.store.files import become_owner
 from radius_mfa.store.keys import MasterKey
@@ -221,6 +222,19 @@ def test_a_backup_that_fails_leaves_no_file(stores: SqliteStores, tmp_path: Path
     with pytest.raises(StoreNotReady):
         upgrade.backup(stores.path, tmp_path / "copy.db")
     assert not (tmp_path / "copy.db").exists()
+
+
+def test_a_backup_that_meets_a_full_disk_leaves_no_file(stores: SqliteStores, tmp_path: Path) -> None:
+    """Half a copy is no copy."""
+    stores.account("alice")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, before[1]))
+    try:
+        with pytest.raises(StoreFailed):
+            upgrade.backup(stores.path, tmp_path / "copy.db")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert [] == list(tmp_path.glob("copy.db*"))
 
 
 def as_child(act: Callable[[], None]) -> int:
