@@ -161,25 +161,35 @@ def test_reload_with_a_mistake_keeps_the_old(server: Server) -> None:
     assert server.log().rstrip().endswith(" reloaded")
 
 
-def test_reload_with_a_bad_secret_keeps_the_old(server: Server) -> None:
+@pytest.mark.parametrize(
+    ("clients", "more", "message"),
+    [
+        ("- {shortname: test, ipaddr: 127.0.0.1, secret: {file: /nonexistent}}", "", "/nonexistent: no such file"),
+        ("", "passwords: {backends: [{type: pam}]}\n", "nothing checks a password in this version"),
+    ],
+)
+def test_reload_of_what_is_not_fit_keeps_the_old(server: Server, clients: str, more: str, message: str) -> None:
     """What the preflight finds is said, and the old generation goes on."""
-    server.clients = "- {shortname: test, ipaddr: 127.0.0.1, secret: {file: /nonexistent}}"
+    server.clients, server.more = clients or server.clients, more
     server.reload()
-    assert "error: clients[0].secret: /nonexistent: no such file" in server.log()
+    assert message in server.log()
     assert "not reloaded: the old configuration stays" in server.log()
     client = server.client()
     client.ask(client.status())
 
 
-def test_reload_says_what_needs_a_restart(server: Server) -> None:
+def test_reload_says_what_needs_a_restart(server: Server, tmp_path: Path) -> None:
     """A changed listen, workers, store or master_key stays as it was, and the log says so."""
+    user, old = server.add_user(), server.store
     server.more = "workers: 2\n"  # and the port, which was 0 at the start
+    server.store = Server(tmp_path / "another").store
     server.reload()
-    assert "listen: a change needs a restart" in server.log()
-    assert "workers: a change needs a restart" in server.log()
-    assert "store: a change" not in server.log()
+    for key in ("listen", "workers", "store", "master_key"):
+        assert f"warning {key}: a change needs a restart" in server.log()
+    assert "user: a change" not in server.log()
     client = server.client()
-    client.ask(client.status())
+    assert client.ask(client.request(user.name, user.password)).result == "challenge"
+    server.store = old
 
 
 def test_one_housekeeping_at_a_time(server: Server) -> None:
