@@ -28,6 +28,7 @@ from tests.unit.driving import (
     NOW,
     PASSWORD,
     PBX,
+    SECRET,
     STEP,
     World,
     alice,
@@ -65,10 +66,31 @@ def test_without_mfa_the_password_is_enough_and_nothing_is_written() -> None:
     assert world.count(Commit) == 0
 
 
+@pytest.mark.parametrize(
+    ("window", "expected"), [(0, {0}), (1, {-1, 0, 1}), (2, {-2, -1, 0, 1, 2}), (None, {-1, 0, 1})]
+)
+def test_the_window_decides_which_codes_let_in(window: int | None, expected: set[int]) -> None:
+    """Codes of the window let in and those beside it do not; one step either way unless configured."""
+    rules = Rules() if window is None else Rules(window=window)
+    let_in = {
+        off for off in range(-4, 5) if World(alice(totp()), rules=rules).answered(code(off=off)).reason is Reason.OK
+    }
+    assert expected == let_in
+
+
+@pytest.mark.parametrize(("ahead", "expected"), [(0, {4}), (2, {4, 5, 6}), (None, set(range(4, 15)))])
+def test_the_look_ahead_decides_which_counters_let_in(ahead: int | None, expected: set[int]) -> None:
+    """The next counter lets in, and as many after it as configured; ten unless said otherwise."""
+    rules = Rules() if ahead is None else Rules(look_ahead=ahead)
+    shown = {n: code_at(SECRET, n, 6, hotp().algorithm).encode() for n in range(20)}
+    let_in = {n for n in shown if World(alice(hotp(last_step=3)), rules=rules).answered(shown[n]).reason is Reason.OK}
+    assert expected == let_in
+
+
 def test_a_counter_token_lets_in() -> None:
     """A counter token gives its next code, and the counter is taken."""
     world = World(alice(hotp(last_step=4)))
-    assert Accept(Method.HOTP) == world.answered(code_at(b"12345678901234567890", 5, 6, hotp().algorithm).encode())
+    assert Accept(Method.HOTP) == world.answered(code_at(SECRET, 5, 6, hotp().algorithm).encode())
     assert [UseToken(1, 5, 0)] == world.taken
 
 

@@ -45,6 +45,8 @@ def test_aliases_of_one_account_are_one_name(raw: bytes) -> None:
         (b"corp\\corp\\alice", "corp\\alice"),
         (b"alice@corp", "alice@corp"),
         (b"example.com\\alice", "example.com\\alice"),
+        (b"corp", "corp"),
+        (b"example.com", "example.com"),
         (b"alice ", "alice "),
         (b" alice", " alice"),
         (b" ", " "),

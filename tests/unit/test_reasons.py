@@ -154,6 +154,7 @@ def test_a_verdict_shows_no_secret() -> None:
     """What is printed of requests, verdicts and accounts holds no password, code, secret or stored reply."""
     world = World(alice(totp(), password_hash="$argon2id$hash"), codes=[RECOVERY])
     datagram = request(PASSWORD + code(), APPEND)
-    shown = repr([world.login(datagram), world.login(datagram), datagram, world.accounts, world.asked])
+    reading = policy.read(PASSWORD + code(), replace(datagram, client=BOTH), world.accounts["alice"], Rules())
+    shown = repr([world.login(datagram), world.login(datagram), datagram, reading, world.accounts, world.asked])
     for secret in (PASSWORD.decode(), code().decode(), "12345678901234567890", "argon2id", "stored="):
         assert secret not in shown

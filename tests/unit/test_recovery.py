@@ -147,6 +147,14 @@ def test_after_the_last_code_a_password_that_ends_in_digits_is_read_whole() -> N
     world.codes[1, RECOVERY].used = True
     world.passwords[1] = b"hunter123456"
     assert Reason.NOT_ENROLLED is world.login(request(b"hunter123456", APPEND)).reason
+    world.passwords[1] = PASSWORD
+    assert Reason.NOT_ENROLLED is world.login(request(PASSWORD, APPEND)).reason
+
+
+def test_digits_behind_the_password_are_a_wrong_code_while_there_are_recovery_codes() -> None:
+    """An account with recovery codes and no token has no six digits that could be right."""
+    world = World(alice(), codes=[RECOVERY])
+    assert Reason.WRONG_CODE is world.login(request(PASSWORD + b"123456", APPEND)).reason
 
 
 def test_a_password_may_end_like_a_recovery_code_where_there_never_was_one() -> None:
