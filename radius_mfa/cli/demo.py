@@ -27,7 +27,8 @@ def command(once: bool) -> None:
     After the walk-through the server goes on, for you to try by hand, until Ctrl-C. The status is 0 only if every step
     was as said.
     """
-    signal.signal(signal.SIGTERM, _end)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _end)
     with throwaway.place() as place, throwaway.serving(place.config) as server:
         output.say(f"A RADIUS server on {server.host}:{server.port}, with one user, in a throw-away place.")
         with LoginClient(server.host, server.port, place.secret) as client:
@@ -37,8 +38,12 @@ def command(once: bool) -> None:
                 )
         output.say()
         output.say("Every step was as it should be.", bold=True)
-        if not once:
+        if once:
+            return
+        try:
             _go_on(place, server)
+        except KeyboardInterrupt:
+            output.say("\nStopped, and everything removed.")
 
 
 def _go_on(place: Place, server: Server) -> None:
@@ -60,11 +65,9 @@ def _go_on(place: Place, server: Server) -> None:
     for line in lines:
         output.say(line)
     sys.stdout.flush()
-    try:
-        for line in server.log:
-            output.say(output.plain(line.rstrip()), dim=True)
-    except KeyboardInterrupt:
-        output.say("\nStopped, and everything removed.")
+    for line in server.log:
+        output.say(output.plain(line.rstrip()), dim=True)
+    raise OperationFailed("the server has ended by itself")
 
 
 def _folded(*words: str) -> list[str]:
@@ -85,5 +88,5 @@ def _program() -> str:
     return name if found and Path(found).samefile(sys.argv[0]) else sys.argv[0]
 
 
-def _end(_number: int, _frame: object) -> None:
-    sys.exit(128 + signal.SIGTERM)
+def _end(number: int, _frame: object) -> None:
+    sys.exit(128 + number)

@@ -36,7 +36,7 @@ def warning(message: str, hint: str = "") -> None:
 def report(failure: RadiusMfaError) -> int:
     """Say what one of our own errors means; its exit status. Places in a settings file come as an editor takes them."""
     if isinstance(failure, SettingsError) and failure.problems:
-        click.echo("\n".join(failure.problems), err=True)
+        click.echo("\n".join(map(printable, failure.problems)), err=True)
         count = len(failure.problems)
         error(f"the configuration has {'a mistake' if count == 1 else f'{count} mistakes'}", failure.hint)
     else:
@@ -74,8 +74,12 @@ def report_unexpected(failure: BaseException) -> int:
 
 
 def _say(kind: str, text: str) -> None:
-    printable = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
-    click.echo(f"{click.style(f'{kind}:', bold=True)} {printable}", err=True, color=colours(sys.stderr))
+    click.echo(f"{click.style(f'{kind}:', bold=True)} {printable(text)}", err=True, color=colours(sys.stderr))
+
+
+def printable(text: str) -> str:
+    r"""The text on one line that cannot steer a terminal: what cannot be printed becomes \n, \x1b, \u2028."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def colours(stream: object) -> bool:

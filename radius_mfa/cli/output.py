@@ -12,9 +12,8 @@ from radius_mfa.cli import messages
 
 
 def plain(value: object) -> str:
-    r"""A value on one line of a terminal: None is `-`, what cannot be printed becomes \n, \x1b, \u2028."""
-    text = "-" if value is None or value == "" else str(value)
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    """A value on one line of a terminal; None and the empty text are `-`."""
+    return "-" if value is None or value == "" else messages.printable(str(value))
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[str] = ()) -> None:

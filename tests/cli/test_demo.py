@@ -44,9 +44,9 @@ def test_the_demo_shows_every_step(tmp_path: Path) -> None:
     play(Path(__file__).parent / "demo.txt", tmp_path, {"TMPDIR": str(tmp_path)})
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 0), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 0), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_demo_that_is_ended_leaves_nothing(number: signal.Signals, status: int, tmp_path: Path) -> None:
-    """Ctrl-C and a TERM stop the server and remove its place."""
+    """Ctrl-C, a TERM and a closed terminal stop the server and remove its place."""
     demo = start(tmp_path)
     lines = until_it_goes_on(demo)
     assert any(line.startswith("  radius-mfa test alice") for line in lines)
