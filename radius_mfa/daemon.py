@@ -40,6 +40,8 @@ from radius_mfa.transport.udp import UdpWorker
 
 log = logging.getLogger(__name__)
 
+CHECKED = 64 * 1024 * 1024
+"""Octets of a database whose every page is read at start, in about a second. A damaged page can hide a token."""
 WORKERS = 1
 """UDP workers of this version, whatever `workers` says."""
 QUEUE = 128
@@ -83,7 +85,7 @@ class Generation:
         become(settings.user)
         load(self._path, problems)  # a reload has to be able to
         secrets = read_secrets(settings)
-        check(settings.database, thorough=False)
+        check(settings.database, thorough=_reads_in_a_second(settings.database))
         unlock(settings.database, _master_key(secrets))
         if all(backend.type != "local" for backend in settings.passwords.backends):
             raise ConfigurationError(
@@ -222,6 +224,13 @@ def _hash_slots(settings: Settings, workers: int) -> tuple[int, int]:
     affordable = settings.passwords.hash_memory // (MEMORY * 1024) // workers
     threads = max(1, min(affordable, len(os.sched_getaffinity(0))))
     return threads, threads * QUEUE
+
+
+def _reads_in_a_second(database: Path) -> bool:
+    try:
+        return database.stat().st_size <= CHECKED
+    except OSError:
+        return True  # the check says what is wrong with it
 
 
 def _master_key(secrets: Secrets) -> MasterKey:
