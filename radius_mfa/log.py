@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import logging
 import sys
-import traceback
 from collections.abc import Hashable
 from datetime import UTC, datetime
-from pathlib import Path
 from types import TracebackType
 from typing import Literal
 
-from radius_mfa.errors import RadiusMfaError
+from radius_mfa.errors import RadiusMfaError, where
 
 
 def configure(form: Literal["text", "json"], level: str) -> None:
@@ -35,14 +33,13 @@ def escape(text: str) -> str:
 
 
 def describe(error: BaseException) -> str:
-    """Type and place of an exception. Its text only if it is ours or the system's: others quote what they choked on."""
-    frames = " < ".join(
-        f"{Path(frame.filename).name}:{frame.lineno} {frame.name}"
-        for frame in reversed(traceback.extract_tb(error.__traceback__))
-    )
+    """Type and places of an exception, and of its cause.
+
+    Its text only if it is ours or the system's: others quote what they choked on.
+    """
     said = error.message if isinstance(error, RadiusMfaError) else getattr(error, "strerror", None)
     cause = f" from {describe(error.__cause__)}" if error.__cause__ else ""
-    return f"{type(error).__name__}{f': {said}' if said else ''} [{frames}]{cause}"
+    return f"{where(error)}{f': {said}' if said else ''}{cause}"
 
 
 class _Lines(logging.Formatter):

@@ -25,6 +25,24 @@ def before_send(reply):
         raise ValueError("hunter2")
 """
 
+# The first call that has a request to do with fails, in whichever process it is.
+FAULT = """
+import {module} as module
+from pathlib import Path
+
+before_send = None
+owner = module.{owner}
+right = vars(owner)["{method}"]
+
+def wrong(*args, **keywords):
+    if len(args) + len(keywords) > 1 and args[-1] != [] and not Path("failed").exists():
+        Path("failed").touch()
+        raise ValueError("hunter2")
+    return right.__get__(None, owner)(*args, **keywords) if isinstance(right, classmethod) else right(*args, **keywords)
+
+owner.{method} = staticmethod(wrong) if isinstance(right, classmethod) else wrong
+"""
+
 
 @contextlib.contextmanager
 def small_disk(place: Path) -> Iterator[Path]:
@@ -170,5 +188,26 @@ def test_a_fault_costs_one_reply_and_no_worker(start: Start) -> None:
     wait_for(lambda: "internal-error" in server.log(), "the word about the fault")
     assert client.ask(request).result == "challenge"
     assert server.worker() == worker
-    assert "error a reply to test failed: ValueError [" in server.log()
+    assert "error a reply to test failed: ValueError at " in server.log()
+    assert "hunter2" not in server.log()
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "said"),
+    [
+        ("radius_mfa.radius.codec", "Request.decode", "a datagram of test failed"),
+        ("radius_mfa.radius.codec", "Request.login", "a datagram of test failed"),
+        ("radius_mfa.service", "Authenticator.advance", "a turn failed"),
+    ],
+)
+def test_a_fault_in_the_way_of_a_datagram_costs_no_worker(start: Start, module: str, name: str, said: str) -> None:
+    """Wherever the program itself is at fault, the loop goes on and the next client is served."""
+    owner, method = name.split(".")
+    server = start(hook=FAULT.format(module=module, owner=owner, method=method))
+    user, client, worker = server.add_user(), server.client(), server.worker()
+    client.send(client.request(user.name, user.password))
+    wait_for(lambda: said in server.log(), "the word about the fault")
+    assert client.ask(client.request(user.name, user.password)).result == "challenge"
+    assert server.worker() == worker
+    assert f"error {said}: ValueError at " in server.log()
     assert "hunter2" not in server.log()

@@ -61,7 +61,7 @@ def test_a_trace_has_places_and_no_values(lines: Through, formatter: logging.For
     except ValueError:
         logger.exception("a datagram was dropped")
     assert len(written()) == 1
-    assert "ValueError [test_log.py:" in written()[0]
+    assert "ValueError at test_log.py:" in written()[0]
     assert "hunter2" not in written()[0]
 
 
@@ -75,8 +75,9 @@ def test_a_trace_keeps_the_words_of_the_system_and_our_own(lines: Through) -> No
             raise StoreFailed("the database does not answer") from error
     except StoreFailed:
         logger.exception("no login")
-    assert "StoreFailed: the database does not answer [" in written()[0]
-    assert "FileNotFoundError: No such file or directory [" in written()[0]
+    assert "StoreFailed at test_log.py:" in written()[0]
+    assert ": the database does not answer from FileNotFoundError at test_log.py:" in written()[0]
+    assert written()[0].endswith(": No such file or directory")
 
 
 def test_libraries_stay_quiet_at_debug() -> None:
