@@ -1,0 +1,1 @@
+"""The rules and other parts as short stories, without a daemon."""
