@@ -92,9 +92,18 @@ class Generation:
                 "nothing checks a password in this version", "add {type: local} to passwords.backends"
             )
         _try_audit(settings.audit.file)
-        shared.create(self._shared, self.workers, [client.shortname for client in settings.clients], self._key)
+        self._make_shared()
         for line in warnings(settings, secrets) + no_effect(settings):
             log.warning("%s", line)
+
+    def _make_shared(self) -> None:
+        try:
+            shared.create(
+                self._shared, self.workers, [client.shortname for client in self._settings.clients], self._key
+            )
+        except OSError as error:
+            hint = "the directory of the store has to have room, and to belong to the user the server runs as"
+            raise ConfigurationError(f"cannot make {self._shared}: {error.strerror}", hint) from error
 
     def settle(self) -> None:
         become(self._settings.user)

@@ -44,14 +44,15 @@ def create(path: str, workers: int, clients: Sequence[str], key: bytes) -> None:
     """Make the file (0600) for these clients, in the order of their index, and put it in place of an older one.
 
     `key` (32 octets) is random and the same from one start to the next stop. What an older file of this layout knows
-    of these clients is carried over.
+    of these clients is carried over. Raises OSError.
     """
     names = json.dumps(clients).encode("ascii")
     head = _HEAD.pack(_MAGIC, _VERSION, workers, len(clients) + 1, len(names), key)
-    known = {activity.shortname: activity for activity in read_clients(path)}
+    known = {activity.shortname: activity for activity in _read_if_possible(path)}
     kept = [_packed(known.get(name, ClientActivity(name))) for name in (*clients, "")]
     rows = b"".join(kept) + bytes(_ROW.size * len(kept) * (workers - 1))
     fresh = Path(f"{path}.{os.getpid()}")
+    fresh.unlink(missing_ok=True)
     try:
         with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(head + names + rows)
@@ -61,8 +62,19 @@ def create(path: str, workers: int, clients: Sequence[str], key: bytes) -> None:
         raise
 
 
+def _read_if_possible(path: str) -> list[ClientActivity]:
+    """What an older file knows; one that another user has left behind is replaced unread."""
+    try:
+        return read_clients(path)
+    except OSError:
+        return []
+
+
 def read_clients(path: str) -> list[ClientActivity]:
-    """One entry a client, in the order of the configuration, then the one of strangers; empty if there is no file."""
+    """One entry a client, in the order of the configuration, then the one of strangers; empty if there is no file.
+
+    Raises OSError when the file may not be read.
+    """
     try:
         data = Path(path).read_bytes()
     except FileNotFoundError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import logging
@@ -17,6 +18,7 @@ log = logging.getLogger(__name__)
 # linux/in.h and asm-generic/socket.h; the socket module of Python 3.11 does not have them.
 _IP_PKTINFO = 8
 _SO_ATTACH_REUSEPORT_CBPF = 51
+_SO_RCVBUFFORCE = 33
 
 _IN_PKTINFO = struct.Struct("=I4s4s")  # interface, local address (where the reply leaves from), destination
 _IN6_PKTINFO = struct.Struct("=16sI")  # destination, interface
@@ -24,7 +26,9 @@ _ANCILLARY = socket.CMSG_SPACE(_IN6_PKTINFO.size)
 
 # One octet more than RADIUS allows, so that the codec sees that a datagram was longer.
 _LARGEST = 4097
+
 _RECEIVE_BUFFER = 4 << 20
+"""Octets that may wait while a worker is replaced: some thousand requests."""
 
 _STEER_BY = 19  # last octet of the Request Authenticator: it is random, and a retransmission has the same
 
@@ -120,6 +124,8 @@ def _bind(address: str, port: int, *, shared: bool = False) -> socket.socket:
     try:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, shared)
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+        with contextlib.suppress(PermissionError):  # root may have more than net.core.rmem_max
+            opened.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BUFFER)
         if family == socket.AF_INET6:
             opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)

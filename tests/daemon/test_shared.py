@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -68,6 +69,23 @@ def test_a_file_that_is_not_ours_says_nothing(path: str, damage: bytes) -> None:
     assert read_clients(path) == []
     create(path, 1, ["pbx"], KEY)
     assert ["pbx", ""] == [activity.shortname for activity in read_clients(path)]
+
+
+@pytest.mark.needs_root
+def test_a_file_of_another_user_is_replaced(path: str) -> None:
+    """A file left behind by root does not keep the user the server runs as from making its own."""
+    create(path, 1, ["pbx"], KEY)
+    directory = Path(path).parent
+    os.chown(directory, 65534, 65534)
+    for parent in directory.parents[:2]:
+        parent.chmod(0o711)
+    child = os.fork()
+    if child == 0:
+        os.setuid(65534)
+        create(path, 1, ["vpn"], KEY)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert ["vpn", ""] == [activity.shortname for activity in read_clients(path)]
 
 
 def test_a_worker_maps_only_what_was_made_for_it(path: str) -> None:

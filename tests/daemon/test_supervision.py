@@ -217,6 +217,11 @@ def test_one_housekeeping_at_a_time(server: Server) -> None:
         (lambda server: server.master_key.chmod(0o644), "lets others at the secret", "hint: chmod 600"),
         (lambda server: server.store.chmod(0o644), "error: others may read the database", "hint: run: chmod 600"),
         (lambda server: server.audit_file.mkdir(), "error: audit line not written", "hint: "),
+        (
+            lambda server: Path(f"{server.store}.shared").mkdir(),
+            "error: cannot make ",
+            "hint: the directory of the store",
+        ),
     ],
 )
 def test_what_is_not_fit_does_not_start(tmp_path: Path, break_it: object, message: str, hint: str) -> None:

@@ -76,6 +76,21 @@ def test_proxy_state_comes_back_in_order(common: Server) -> None:
     assert [value for _, value in states] == reply.attributes["Proxy-State"]
 
 
+def test_status_does_not_wait_for_hashes(common: Server) -> None:
+    """Status-Server is answered while every hash thread is busy."""
+    client = common.client()
+    status = client.status()
+    others = [number for number in range(256) if number != status[1]][:60]
+    for number in others:
+        client.send(client.request("nobody there", "wrong", identifier=number))
+    client.send(status)
+    before = 0
+    while (reply := client.receive()) is not None and reply.octets[1] != status[1]:
+        before += 1
+    assert reply is not None
+    assert before < 30
+
+
 def test_a_wrong_secret_gets_nothing(server: Server) -> None:
     """10,000 requests under another secret: no reply, nothing counted, one line of log (THREATS 82)."""
     server.add_user("alice")
