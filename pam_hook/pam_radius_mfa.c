@@ -418,7 +418,6 @@ SHOWN int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const cha
         close(door.fd);
     if (door.debug)
         pam_syslog(pamh, LOG_DEBUG, "%s: result: %s", door.socket, pam_strerror(pamh, code));
-    explicit_bzero(&door, sizeof door);
     return code;
 }
 

@@ -23,13 +23,14 @@ static int read_line(struct line *line)
     return line->octets && fread(line->octets, 1, line->length, stdin) == line->length;
 }
 
-/* Octets in a block of exactly their size, so that a step beyond is seen. */
+/* Octets in a block of exactly their size, so that a step beyond is seen. Where the newline was is a hex digit. */
 static bool parsed(const char *octets, size_t length, struct message *message, char **block)
 {
     *block = malloc(length + 1);
     if (*block == NULL)
         abort();
     memcpy(*block, octets, length);
+    (*block)[length] = 'F';
     return parse(*block, length, message);
 }
 

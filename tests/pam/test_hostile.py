@@ -186,6 +186,21 @@ def test_nobody_is_nobody(host: Host) -> None:
     assert [] == daemon.heard
 
 
+def test_no_time_is_not_all_time(host: Host) -> None:
+    """timeout=0 does not wait for ever where the backlog is full."""
+    host.stack(host.hook("timeout=0"))
+    with host.daemon(manner="full"):
+        assert "authinfo_unavail" == host.login().result
+
+
+def test_a_relative_path_is_no_path(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user chooses the directory that sudo runs in: what is there is not looked at."""
+    monkeypatch.chdir(host.folder)
+    host.stack(host.hook("socket=pam.sock"))
+    with host.daemon(HELLO + SUCCESS):
+        assert "authinfo_unavail" == host.login().result
+
+
 @pytest.mark.parametrize(
     "option",
     ["socket=", "socket=pam.sock", "socket=/" + "a" * 107, "timeout=", "timeout=0", "timeout=61", "timeout=-1",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import subprocess
+import termios
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ pytestmark = [
 ]
 # The service exists in a mount namespace of pamtester's own and is gone with it, however it ends.
 PRIVATELY = 'mount --bind "$1" /etc/pam.d && shift && exec pamtester sshd alice "$@"'
+LOCAL_FLAGS = 3
 CODE = b"PROMPT\tvisible\tCode: \n"
 WORDS = {
     "authenticate": {
@@ -100,15 +102,17 @@ def test_a_key_that_breaks_off_at_a_terminal(host: Host, key: bytes, prompts: in
     stack = host.stack(host.hook())
     ours, theirs = pty.openpty()
     turns = [HELLO + b"PROMPT\thidden\tAsked\n"] + [b"PROMPT\thidden\tAsked\n"] * (prompts - 1)
+    # Who runs the tests in the background ignores these signals, and so would pamtester.
+    command = ["setsid", "--ctty", "env", "--default-signal=INT,QUIT", *privately(stack, "authenticate")]
     with host.daemon(*turns, b"RESULT\tsuccess\n"), os.fdopen(ours, "r+b", buffering=0) as terminal:
-        process = subprocess.Popen(
-            ["setsid", "--ctty", *privately(stack, "authenticate")], stdin=theirs, stdout=theirs, stderr=theirs
-        )
+        process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs)
         os.close(theirs)
         said = b""
         for turn in range(prompts):
             while said.count(b"Asked") <= turn:
                 said += terminal.read(1000)
+            while termios.tcgetattr(terminal)[LOCAL_FLAGS] & termios.ECHO:
+                os.sched_yield()  # what is typed before pamtester has switched the echo off is dropped
             terminal.write(b"123456\n" if turn < prompts - 1 else key)
         status = process.wait(10)
     assert status != 0
