@@ -102,6 +102,7 @@ def test_no_step_lies_before_the_epoch() -> None:
     """A clock at its very start finds the steps that exist, and no others."""
     assert Match(totp(), 0, 0) == matched(totp(), code(0.0), 0.0)
     assert Skewed(Skew.UNKNOWN) == otp.find_skew([totp()], wrong().decode(), 0.0)
+    assert Skew.SKEWED is otp.find_skew([totp()], code(0.0).decode(), 90.0).skew
 
 
 def test_the_window_follows_the_drift_that_was_learned() -> None:
@@ -187,6 +188,13 @@ def test_the_last_hundred_counters_are_stale(counter: int, expected: Skew) -> No
     """A counter that was passed is told apart from a guess; one that is far ahead is not."""
     shown = code_at(SECRET, counter, 6, Algorithm.SHA1)
     assert expected is otp.find_skew([hotp(last_step=200)], shown, NOW).skew
+
+
+@pytest.mark.parametrize("counter", range(6))
+def test_all_counters_of_a_young_token_are_stale(counter: int) -> None:
+    """A counter token with fewer than a hundred logins is looked at back to its very first code."""
+    token, shown = hotp(last_step=5), code_at(SECRET, counter, 6, Algorithm.SHA1)
+    assert Skewed(Skew.STALE, Match(token, counter, 0)) == otp.find_skew([token], shown, NOW)
 
 
 def test_a_token_that_cannot_be_read_or_has_other_digits_gives_nothing() -> None:
