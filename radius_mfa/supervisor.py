@@ -268,8 +268,9 @@ class Supervisor:
             os.kill(child.pid, number)
 
     def _announce(self) -> None:
-        """Say where we listen once every child of the first generation is at work, not before."""
-        if self._announced or not self._children or not all(child.works for child in self._children):
+        """Say where we listen once every post has a child at work, not before."""
+        at_work = {child.post for child in self._children if child.works}
+        if self._announced or not at_work.issuperset(self._posts):
             return
         self._announced = True
         for group in self._groups:

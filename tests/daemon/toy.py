@@ -1,0 +1,77 @@
+"""A daemon without RADIUS, run as a program: its workers answer each datagram with their number and pid.
+
+The word in a datagram tells the worker what to do: `die`, `hang`, `stay` (ignore SIGTERM from now on) or nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from collections.abc import Sequence
+
+from radius_mfa import log
+from radius_mfa.clock import SystemClock
+from radius_mfa.errors import ConfigurationError
+from radius_mfa.supervisor import Supervisor
+from radius_mfa.transport.lifeline import Lifeline
+from radius_mfa.transport.sockets import Listener
+
+
+class Toy:
+    """supervisor.Program with as many workers as it is told."""
+
+    listen: Sequence[tuple[str, int]] = (("127.0.0.1", 0),)
+
+    def __init__(self, workers: int, fails: str) -> None:
+        self.workers = workers
+        self._fails = fails
+
+    def preflight(self) -> None:
+        if self._fails == "preflight":
+            raise ConfigurationError("the toy is broken", "get another one")
+        if self._fails == "signal":
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def settle(self) -> None:
+        if self._fails == "settle":
+            raise ConfigurationError("the toy does not settle")
+
+    def work(self, index: int, sockets: Sequence[socket.socket], lifeline: Lifeline) -> None:
+        if self._fails == "work":
+            raise ValueError("hunter2")
+        (listener,) = [Listener(bound) for bound in sockets]
+        poll = select.poll()
+        poll.register(listener, select.POLLIN)
+        lifeline.watch(poll)
+        while not lifeline.stopping:
+            lifeline.beat()
+            if lifeline.orphaned(poll.poll(500)):
+                return
+            while (datagram := listener.receive()) is not None:
+                _obey(datagram.data[20:])
+                listener.send(b"%d %d" % (index, os.getpid()), datagram)
+
+    def keep_house(self, lifeline: Lifeline) -> None:
+        while not lifeline.wait(1.0):
+            pass
+
+    def reload(self) -> Toy:
+        raise ZeroDivisionError
+
+
+def _obey(word: bytes) -> None:
+    if word == b"die":
+        os._exit(3)
+    if word == b"stay":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if word == b"hang":
+        time.sleep(60)
+
+
+if __name__ == "__main__":
+    log.configure("text", "info")
+    sys.exit(Supervisor(Toy(int(sys.argv[1]), sys.argv[2]), SystemClock()).run())
