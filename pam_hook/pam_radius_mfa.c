@@ -341,9 +341,9 @@ static int converse(struct door *door)
         else if (message.kind == TEXT && !door->silent)
             code = show(door, &message, NULL);
         else if (message.kind == DELAY)
-            code = pam_fail_delay(door->pamh, (unsigned)message.value * 1000);
+            pam_fail_delay(door->pamh, (unsigned)message.value * 1000);
         if (code != PAM_SUCCESS)
-            return code == PAM_AUTH_ERR ? PAM_AUTH_ERR : PAM_AUTHINFO_UNAVAIL;
+            return code;
     }
     return unavailable(door, "the daemon does not come to an end");
 }

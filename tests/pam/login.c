@@ -5,8 +5,8 @@
  *
  * -c: where the stacks are, -q: PAM_SILENT, -s and -a: setcred and acct_mgmt as well, whatever came before. -n: the same
  * login LAST times; in the Nth, the Nth call fails that faults.c (LD_PRELOAD) counts. -w: it counts in the whole login,
- * not only where a module of the stack lets it. -m: answers are given backwards, and afterwards the memory of this
- * process is searched for them.
+ * not only where a module of the stack lets it. -m: answers are given backwards, and the memory of this process is
+ * searched for them, for the one before at each prompt and for all of them at the end.
  *
  * ANSWER: a text, or @null (no answer), @fail (as after Ctrl-C), @again (PAM_CONV_AGAIN), @slow (a text after 1.2 s).
  * USER: - when the application does not know it. When there is no answer left, the conversation fails, as at the end of input. */
@@ -45,9 +45,38 @@ static const char *code_name(int code)
     return other;
 }
 
+/* How often a part (PART octets: of a freed block the first ones are lost) of the text that is `given` backwards stands
+ * in memory that can be written. */
+enum { PART = 12 };
+
+static int copies(const char *given)
+{
+    FILE *maps = fopen("/proc/self/maps", "r");
+    char line[512], mode[5];
+    unsigned char *at, *end;
+    size_t length = strlen(given);
+    int found = 0;
+    while (maps && fgets(line, sizeof line, maps)) {
+        if (sscanf(line, "%p-%p %4s", (void **)&at, (void **)&end, mode) != 3 || strncmp(mode, "rw", 2) != 0)
+            continue;
+        for (; at + PART <= end; at++)
+            for (size_t from = 0; from + PART <= length; from += PART) {
+                size_t same = 0;
+                while (same < PART && at[same] == (unsigned char)given[length - 1 - from - same])
+                    same++;
+                found += same == PART;
+            }
+    }
+    if (maps)
+        fclose(maps);
+    return found;
+}
+
 static int answer(struct login *login, char **typed)
 {
     const char *given = *login->next;
+    if (login->backwards && login->next > login->answers)
+        printf("copies %d\n", copies(login->next[-1]));
     if (given == NULL || strcmp(given, "@fail") == 0)
         return PAM_CONV_ERR;
     login->next++;
@@ -114,29 +143,6 @@ static int run(struct login *login)
         printf("account %s\n", code_name(pam_acct_mgmt(pamh, 0)));
     pam_end(pamh, code);
     return code;
-}
-
-/* How often the text that is `given` backwards stands in memory that can be written. */
-static int copies(const char *given)
-{
-    FILE *maps = fopen("/proc/self/maps", "r");
-    char line[512], mode[5];
-    unsigned char *at, *end;
-    size_t length = strlen(given);
-    int found = 0;
-    while (maps && fgets(line, sizeof line, maps)) {
-        if (sscanf(line, "%p-%p %4s", (void **)&at, (void **)&end, mode) != 3 || strncmp(mode, "rw", 2) != 0)
-            continue;
-        for (; at + length <= end; at++) {
-            size_t same = 0;
-            while (same < length && at[same] == (unsigned char)given[length - 1 - same])
-                same++;
-            found += same == length;
-        }
-    }
-    if (maps)
-        fclose(maps);
-    return found;
 }
 
 static int open_files(void)

@@ -142,13 +142,14 @@ def test_the_password_twice_where_it_is_asked_for_twice_is_an_answer(host: Host)
 
 @pytest.mark.parametrize("verdict", ["success", "denied"])
 def test_no_answer_stays_in_memory(host: Host, verdict: str) -> None:
-    """After the login, no copy of password or code is left in the memory of the application."""
+    """No code is left in the memory of the application at the next prompt, and no password at the end."""
     host.stack(host.hook())
-    answers = ["correct horse battery staple, correct horse", "GE2T-ANRT-HE3D-QMJS and more than one would type"]
-    with host.daemon(HELLO + PASSWORD, CODE, b"RESULT\t%b\n" % verdict.encode()) as daemon:
+    answers = ["one code and more than anybody would type", "another code, just as long as the one before",
+               "correct horse battery staple, correct horse"]  # fmt: skip
+    with host.daemon(HELLO + CODE, CODE, PASSWORD, b"RESULT\t%b\n" % verdict.encode()) as daemon:
         said = host.login(*(text[::-1] for text in answers), options=["-m"])
     assert [b"ANSWER\t%b\n" % text.encode() for text in answers] == daemon.only[1:]
-    assert [b"copies 0"] * 2 == [line for line in said.output if line.startswith(b"copies")]
+    assert [b"copies 0"] * 5 == [line for line in said.output if line.startswith(b"copies")]
 
 
 def test_a_person_may_take_longer_than_the_daemon(host: Host) -> None:

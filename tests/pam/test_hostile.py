@@ -71,6 +71,13 @@ def test_a_malformed_line_lets_nobody_in(host: Host, name: str, kind: str, value
         assert "authinfo_unavail" == host.login("123456").result
 
 
+def test_a_line_that_is_too_long_is_not_waited_for(host: Host) -> None:
+    """2048 octets without a newline: unavailable at once, not when the time is over."""
+    host.stack(host.hook("timeout=60"))
+    with host.daemon(HELLO + b"INFO\t" + b"a" * 2043):
+        assert "authinfo_unavail" == host.login().result
+
+
 def test_as_many_lines_as_there_may_be(host: Host) -> None:
     """32 lines are heard; this is what the case above of 33 is measured against."""
     host.stack(host.hook())
