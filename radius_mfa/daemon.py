@@ -106,6 +106,7 @@ class Generation:
             raise ConfigurationError(f"cannot make {self._shared}: {error.strerror}", hint) from error
 
     def settle(self) -> None:
+        logs.configure(self._settings.log.format, self._settings.log.level)
         become(self._settings.user)
         self._secrets = read_secrets(self._settings)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -176,6 +177,13 @@ def test_reload_of_what_is_not_fit_keeps_the_old(server: Server, clients: str, m
     assert "not reloaded: the old configuration stays" in server.log()
     client = server.client()
     client.ask(client.status())
+
+
+def test_reload_changes_the_log(server: Server) -> None:
+    """A new form of the log holds from the reload on."""
+    server.form = "json"
+    server.reload()
+    assert json.loads(server.log().splitlines()[-1])["message"] == "reloaded"
 
 
 def test_reload_says_what_needs_a_restart(server: Server, tmp_path: Path) -> None:
