@@ -131,9 +131,9 @@ def test_a_retransmission_after_a_crash_gets_the_same_reply() -> None:
 
 
 def test_a_retransmission_is_answered_when_its_step_has_left_the_window() -> None:
-    """A code of the step before, come again thirty seconds later, is two steps old and still finds its reply."""
-    world = World(alice(totp()))
-    datagram = request(PASSWORD + code(off=-1), APPEND)
+    """With `window: 0` a code, come again thirty seconds later, is a step too old and still finds its reply."""
+    world = World(alice(totp()), rules=Rules(window=0))
+    datagram = request(PASSWORD + code(), APPEND)
     first = world.login(datagram)
     again = replace(datagram, at=NOW + 30)
     assert Accept(Method.NONE, Reason.REPEATED, stored=octets(first)) == world.login(again)
