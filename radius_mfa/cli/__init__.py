@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -40,10 +41,13 @@ def _failed(error: BaseException) -> int:
         case click.ClickException():
             return messages.report_usage(error)
         case OSError():
+            if error.filename is None:
+                _close_output()  # it may be the output itself that could not be written
             return messages.report_system(error)
     return messages.report_unexpected(error)
 
 
 def _close_output() -> None:
-    """Nobody reads any more: what is still buffered goes nowhere, without a word at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """What is still buffered goes nowhere, without a word at exit."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
