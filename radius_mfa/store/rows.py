@@ -81,6 +81,8 @@ def _opened(secrets: Seal, sealed: bytes, row: int) -> bytes | None:
 def history_of(row: Sequence[Any]) -> CodeHistory:
     """The history of failures, window_failures, window_started, locked_until, counted. Raises StoreFailed."""
     failures, window_failures, window_started, locked_until, counted = row
+    if not all(isinstance(value, int | float) for value in row[:4]):
+        raise _damaged("an account")
     try:
         digests = tuple(counted[start : start + DIGEST] for start in range(0, len(counted), DIGEST))
     except _DAMAGE as error:
