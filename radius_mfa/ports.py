@@ -85,6 +85,40 @@ class Store(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Envelope:
+    """A mail that is due, a row of the outbox.
+
+    `message_id` is what stands before the @ of it. `created`: seconds since the epoch. `failures`: attempts so far.
+    """
+
+    id: int
+    message_id: str
+    recipient: str
+    created: float
+    failures: int
+    body: bytes = field(repr=False)
+
+
+class Outbox(Protocol):
+    """The mails that wait, each of them one row. Every method raises StoreBusy or StoreFailed."""
+
+    def lease(self, now: float, owner: str, count: int) -> list[Envelope]:
+        """At most `count` mails whose time has come, the longest due first; they are the owner's for a while.
+
+        Mails whose lease is over or the owner's own are given out again; expired ones are not.
+        """
+
+    def delivered(self, row: int, /) -> None:
+        """The mail has left: wipe its body."""
+
+    def deferred(self, row: int, /, text: str, not_before: float) -> None:
+        """It has not, for this reason; it is due again at this time."""
+
+    def failed(self, row: int, /, text: str) -> None:
+        """It will not by itself, for this reason; until it expires, `mail retry` can send it."""
+
+
+@dataclass(frozen=True, slots=True)
 class AuditRecord:
     """One decision. The adapter adds nothing but the format; the keys are fixed (docs/audit.md)."""
 

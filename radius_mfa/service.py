@@ -6,11 +6,13 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
+from radius_mfa.alerts import Alerts
 from radius_mfa.auth import flow, otp, policy
 from radius_mfa.auth.asks import Ask, CheckPassword, Commit, FindRecoveryCode, FindSkew, LoadAccount, Outcome
 from radius_mfa.auth.model import Accept, Account, Challenge, LoginRequest, Reject, Verdict
 from radius_mfa.auth.policy import Rules
 from radius_mfa.auth.reasons import Reason
+from radius_mfa.auth.verdicts import Flow
 from radius_mfa.errors import AuditLost, RadiusMfaError, StoreFailed, Unavailable, where
 from radius_mfa.ports import Audit, AuditRecord, Clock, PasswordBackend, Slots, Store, Write
 
@@ -33,7 +35,7 @@ class Round:
     __slots__ = ("ask", "failed", "name", "promised", "render", "reply", "request", "running", "started", "verdict")
 
     def __init__(
-        self, request: LoginRequest, running: flow.Flow, render: Callable[[Verdict], bytes], started: float
+        self, request: LoginRequest, running: Flow, render: Callable[[Verdict], bytes], started: float
     ) -> None:
         self.request = request
         self.running = running
@@ -74,6 +76,7 @@ class Authenticator:
         self._audit = audit
         self._clock = clock
         self._audit_retry = 0.0
+        self._alerts = Alerts(clock)
         self.audit_lost = False
         """While true no round is begun: what cannot be written down is not told."""
 
@@ -228,6 +231,10 @@ class Authenticator:
             self._audit_retry = self._clock.monotonic() + AUDIT_RETRY
             for one in told:
                 self._fail(one, lost)
+            return
+        for one in told:
+            if one.name is not None and one.verdict is not None:
+                self._alerts.tell(one.verdict.reason, one.name, one.request.client.shortname)
 
     def _audit_resumed(self) -> bool:
         now = self._clock.monotonic()

@@ -41,6 +41,15 @@ _SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD}
 _FAULT = 70  # EX_SOFTWARE of sysexits.h
 
 
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What a child does until its lifeline says that it is over; then it has `farewell` seconds to end."""
+
+    name: str
+    main: Callable[[Lifeline], None]
+    farewell: float = FAREWELL
+
+
 class Program(Protocol):
     """One generation of the daemon, as the supervisor runs it."""
 
@@ -52,6 +61,10 @@ class Program(Protocol):
     def workers(self) -> int:
         """How many workers share each of them."""
 
+    @property
+    def errands(self) -> Sequence[Errand]:
+        """What goes on beside the workers; a child of the generation before may still be at the same."""
+
     def preflight(self) -> None:
         """Check all that can be checked without serving; in a child of its own. Raises RadiusMfaError."""
 
@@ -61,9 +74,6 @@ class Program(Protocol):
     def work(self, index: int, sockets: Sequence[socket.socket], lifeline: Lifeline) -> None:
         """Be worker number `index` on its socket of every group, until the lifeline says that it is over."""
 
-    def keep_house(self, lifeline: Lifeline) -> None:
-        """Be the housekeeping child; another one may still be living."""
-
     def reload(self) -> Program:
         """The next generation, from the configuration as it is now. Raises RadiusMfaError."""
 
@@ -72,8 +82,7 @@ class Program(Protocol):
 class Post:
     """A place that must not be vacant."""
 
-    name: str
-    main: Callable[[Lifeline], None]
+    errand: Errand
     sockets: Sequence[socket.socket] = ()
     failures: int = 0
     vacant_until: float = 0.0
@@ -93,7 +102,7 @@ class Child:
 
     @property
     def name(self) -> str:
-        return f"{self.post.name} ({self.pid})"
+        return f"{self.post.errand.name} ({self.pid})"
 
 
 class Supervisor:
@@ -139,8 +148,8 @@ class Supervisor:
         workers = []
         for index in range(program.workers):
             sockets = [group[index] for group in self._groups]
-            workers.append(Post(f"worker {index}", partial(program.work, index, sockets), sockets))
-        return [*workers, Post("housekeeping", program.keep_house)]
+            workers.append(Post(Errand(f"worker {index}", partial(program.work, index, sockets)), sockets))
+        return [*workers, *map(Post, program.errands)]
 
     def _fill(self) -> None:
         """Fork a child for every vacant post whose time has come."""
@@ -155,7 +164,7 @@ class Supervisor:
         try:
             pid = _fork(partial(self._serve, post, pipe, heartbeat))
         except OSError as error:
-            log.error("cannot fork for %s: %s", post.name, error.strerror)
+            log.error("cannot fork for %s: %s", post.errand.name, error.strerror)
             os.close(pipe)
             self._delay(post, now)
             return
@@ -172,7 +181,7 @@ class Supervisor:
         for member in itertools.chain(*self._groups):
             if member not in post.sockets:
                 member.close()
-        post.main(lifeline)
+        post.errand.main(lifeline)
 
     def _hear(self) -> None:
         """Wait for beats and signals, not longer than until the next vacancy is to be filled."""
@@ -229,7 +238,7 @@ class Supervisor:
     def _dismiss(self, children: Iterable[Child]) -> None:
         for child in children:
             if child.end is None:
-                child.end = self._clock.monotonic() + FAREWELL
+                child.end = self._clock.monotonic() + child.post.errand.farewell
                 self._signal(child, signal.SIGTERM)
 
     def _bury(self) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
 
-from radius_mfa.auth.model import Account, OpenedState, Token, Verdict
+from radius_mfa.auth.model import Account, Algorithm, OpenedState, Token, Verdict
+from radius_mfa.auth.notices import Activated, CodeUsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,41 @@ Consumption = UseToken | ActivateToken | UseRecoveryCode
 
 
 @dataclass(frozen=True, slots=True)
+class Invite:
+    """Make a pending TOTP token that lives until `ends`, and queue the mail that brings its key.
+
+    Only while the account is not locked, not disabled and of the epoch that was loaded; nothing is made where a token
+    is there by now, and that is no loss. At most `per_day` invitations an account and `per_minute` in all are queued:
+    past that, Loss.MAIL_LIMIT. Times are seconds since the epoch.
+    """
+
+    ends: float
+    content: Literal["qr", "key"] = "qr"
+    digits: int = 6
+    algorithm: Algorithm = Algorithm.SHA1
+    period: int = 30
+    per_day: int = 5
+    per_minute: int = 60
+
+
+@dataclass(frozen=True, slots=True)
+class InviteAgain:
+    """Queue the mail of the pending token once more; Loss.TOO_SOON if one was queued after `since`.
+
+    The account's state and the limits as with Invite; without a living pending token, Loss.CONSUMED.
+    """
+
+    since: float
+    content: Literal["qr", "key"] = "qr"
+    per_day: int = 5
+    per_minute: int = 60
+
+
+Mail = Invite | InviteAgain | Activated | CodeUsed
+"""What a round puts into the outbox. The last two are notices to the stored address: nobody waits for them."""
+
+
+@dataclass(frozen=True, slots=True)
 class Commit:
     """Everything a round changes, in one transaction, in this order; a statement that loses ends the round's writes.
 
@@ -83,6 +120,7 @@ class Commit:
        was loaded; the reply to `verdict` is stored in that row under `digest`.
     3. The account row: `failures` back to 0 after a consumption if they were not; with `wrong_code`, the account is
        read again and `throttle.count` decides on its history.
+    4. `mail`: the outbox, and the pending token an invitation is about.
 
     Answered with an Outcome. `at` is the time of the request, seconds since the epoch.
     """
@@ -94,6 +132,7 @@ class Commit:
     spend: OpenedState | None = None
     consume: Consumption | None = None
     wrong_code: bool = False
+    mail: Mail | None = None
 
 
 class Loss(StrEnum):
@@ -105,6 +144,10 @@ class Loss(StrEnum):
     """Another round took the step or the code before."""
     ACCOUNT = "account"
     """The account was locked, disabled or changed since it was loaded."""
+    MAIL_LIMIT = "mail-limit"
+    """No invitation was queued: too many today, or in this minute."""
+    TOO_SOON = "too-soon"
+    """The last invitation is too young to be sent again."""
 
 
 @dataclass(frozen=True, slots=True)

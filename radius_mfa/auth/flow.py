@@ -10,23 +10,19 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any
 
-from radius_mfa.auth import credential, otp, policy, throttle
+from radius_mfa.auth import credential, enrolment, otp, policy, throttle
 from radius_mfa.auth.asks import (
     ActivateToken,
     Ask,
     CheckPassword,
-    Commit,
     Consumption,
     FindRecoveryCode,
     FindSkew,
     LoadAccount,
-    Loss,
-    Outcome,
     UseRecoveryCode,
     UseToken,
 )
 from radius_mfa.auth.model import (
-    Accept,
     Account,
     Challenge,
     Dialogue,
@@ -38,13 +34,11 @@ from radius_mfa.auth.model import (
     Stage,
     TokenKind,
     TokenStatus,
-    Verdict,
 )
-from radius_mfa.auth.policy import NotEnrolled, Owes, Rules
+from radius_mfa.auth.policy import Owes, Rules
 from radius_mfa.auth.reasons import Reason
 from radius_mfa.auth.texts import Text, say
-
-Flow = Generator[Ask, Any, Verdict]
+from radius_mfa.auth.verdicts import Flow, accept, refuse, reject, settle
 
 _BROKEN = {Owes.TOKEN_UNREADABLE: Reason.TOKEN_UNREADABLE, Owes.TOKEN_DISABLED: Reason.TOKEN_DISABLED}
 """What is owed and cannot be judged: no other code stands in for it, and it is never enrolment."""
@@ -93,13 +87,15 @@ def after_password(request: LoginRequest, account: Account, code: bytes | None, 
         case _ if code is not None:
             return (yield from check_code(request, account, code, rules))
         case Owes.ENROLMENT:
-            return enrol(request, account, rules)
+            return (yield from enrolment.enrol(request, account, rules))
+        case Owes.FIRST_CODE:
+            missing = request.client.dialogue is Dialogue.APPEND
+            reason = Reason.CODE_MISSING if missing else Reason.OK
+            return enrolment.ask_first_code(request, account, rules, reason)
         case _ if request.client.dialogue is Dialogue.APPEND:
             return reject(request, Reason.CODE_MISSING)
-    stage, lifetime = Stage.CODE, rules.state_lifetime
-    if owed is Owes.FIRST_CODE:
-        stage, lifetime = Stage.ENROLMENT, rules.enrolment_lifetime
-    return Challenge(stage, policy.prompt(request.client, owed), account.id, account.epoch, lifetime)
+    text = policy.prompt(request.client, owed, account, rules)
+    return Challenge(Stage.CODE, text, account.id, account.epoch, rules.state_lifetime)
 
 
 def second_round(request: LoginRequest, state: OpenedState, account: Account | None, rules: Rules) -> Flow:
@@ -115,6 +111,10 @@ def second_round(request: LoginRequest, state: OpenedState, account: Account | N
     owed = policy.owes(account, request.client, rules, request.at)
     if owed in _BROKEN:
         return (yield from settle(request, account, reject(request, _BROKEN[owed])))
+    if owed is Owes.ENROLMENT and state.stage is Stage.ENROLMENT:
+        return (yield from settle(request, account, reject(request, Reason.INVITATION_ENDED)))
+    if owed is Owes.FIRST_CODE and enrolment.wants_mail(request, state, account, rules):
+        return (yield from enrolment.invite_again(request, state, account, rules))
     return (yield from check_code(request, account, request.password or b"", rules))
 
 
@@ -127,7 +127,7 @@ def check_code(request: LoginRequest, account: Account, answer: bytes, rules: Ru
         return (yield from check_otp(request, account, otp_code, rules))
     recovery_code = credential.recovery_code(answer)
     if recovery_code is not None and policy.takes_recovery_codes(account, request.at):
-        return (yield from check_recovery_code(request, account, recovery_code))
+        return (yield from check_recovery_code(request, account, recovery_code, rules))
     return (yield from settle(request, account, reject(request, Reason.NOT_A_CODE)))
 
 
@@ -136,8 +136,7 @@ def check_otp(request: LoginRequest, account: Account, code: str, rules: Rules) 
     tokens = policy.usable_tokens(account, request.at)
     match = otp.match(tokens, code, request.at, rules.window, rules.look_ahead)
     if match is not None:
-        method = Method.HOTP if match.token.kind is TokenKind.HOTP else Method.TOTP
-        return (yield from settle(request, account, accept(request, account, method), consume=_take(match)))
+        return (yield from take(request, account, match, rules))
     found: otp.Skewed = yield FindSkew(tokens, code, request.at)
     if found.match is not None:
         # Used or left behind. Taking it must lose, and tells whether this very datagram took it.
@@ -148,73 +147,28 @@ def check_otp(request: LoginRequest, account: Account, code: str, rules: Rules) 
     return (yield from settle(request, account, reject(request, Reason.WRONG_CODE), wrong_code=True))
 
 
-def check_recovery_code(request: LoginRequest, account: Account, code: str) -> Flow:
+def take(request: LoginRequest, account: Account, match: otp.Match, rules: Rules) -> Flow:
+    """A code that fits: it is used up, and the first one of a pending token activates it."""
+    method = Method.HOTP if match.token.kind is TokenKind.HOTP else Method.TOTP
+    if match.token.status is not TokenStatus.PENDING:
+        return (yield from settle(request, account, accept(request, account, method), consume=_take(match)))
+    verdict = accept(request, account, method, say(Text.ACTIVATED))
+    notice = enrolment.activated(request, account, rules)
+    return (yield from settle(request, account, verdict, consume=_take(match), mail=notice))
+
+
+def check_recovery_code(request: LoginRequest, account: Account, code: str, rules: Rules) -> Flow:
     """A recovery code in place of the authenticator's."""
     found: RecoveryCode | None = yield FindRecoveryCode(account, code)
     if found is None:
         return (yield from settle(request, account, reject(request, Reason.WRONG_CODE), wrong_code=True))
-    verdict: Verdict = reject(request, Reason.USED_CODE)
-    if found.usable:
-        left = say(Text.CODES_LEFT, left=account.recovery_left - 1)
-        verdict = accept(request, account, Method.RECOVERY, left)
-    return (yield from settle(request, account, verdict, consume=UseRecoveryCode(found.id)))
-
-
-def settle(
-    request: LoginRequest,
-    account: Account,
-    verdict: Verdict,
-    *,
-    consume: Consumption | None = None,
-    wrong_code: bool = False,
-) -> Flow:
-    """Commit what the verdict rests on, and give the verdict only if all of it was won."""
-    if request.state is None and consume is None and not wrong_code:
-        return verdict
-    outcome: Outcome = yield Commit(
-        account, verdict, request.at, request.digest, request.state, consume, wrong_code=wrong_code
-    )
-    if outcome.stored is not None:
-        return Accept(Method.NONE, Reason.REPEATED, stored=outcome.stored)
-    match outcome.lost:
-        case None:
-            return verdict
-        case Loss.STATE if request.state is not None and request.state.expires <= request.at:
-            return reject(request, Reason.STATE_EXPIRED)
-        case Loss.STATE:
-            return reject(request, Reason.STATE_SPENT)
-        case Loss.ACCOUNT:
-            return reject(request, Reason.ACCOUNT_CHANGED)
-        case Loss.CONSUMED if isinstance(consume, UseRecoveryCode):
-            return reject(request, Reason.USED_CODE)
-    return reject(request, Reason.STALE_CODE)
-
-
-def enrol(request: LoginRequest, account: Account, rules: Rules) -> Verdict:
-    """The account owes a code and has no token. Until mail exists, `enroll` rejects."""
-    if rules.not_enrolled is NotEnrolled.ACCEPT:
-        return accept(request, account, Method.PASSWORD, reason=Reason.NOT_ENROLLED_ACCEPTED)
-    return refuse(request, Reason.NOT_ENROLLED, rules)
-
-
-def accept(
-    request: LoginRequest, account: Account, method: Method, text: str = "", reason: Reason = Reason.OK
-) -> Accept:
-    """An Accept with the attributes that this client gets for this account."""
-    return Accept(method, reason, text, policy.attributes(account, request.client))
-
-
-def reject(request: LoginRequest, reason: Reason) -> Reject:
-    """A Reject that says the same whatever the reason."""
-    return Reject(reason, policy.denial(request.client))
-
-
-def refuse(request: LoginRequest, reason: Reason, rules: Rules) -> Verdict:
-    """A first round that fails: a Reject, or with `always_challenge` a challenge that only a Reject can follow."""
-    if not request.client.always_challenge:
-        return reject(request, reason)
-    text = policy.prompt(request.client, Owes.CODE)
-    return Challenge(Stage.DECOY, text, 0, 0, rules.state_lifetime, reason)
+    if not found.usable:
+        used = reject(request, Reason.USED_CODE)
+        return (yield from settle(request, account, used, consume=UseRecoveryCode(found.id)))
+    left = account.recovery_left - 1
+    verdict = accept(request, account, Method.RECOVERY, say(Text.CODES_LEFT, left=left))
+    notice = enrolment.code_used(request, account, left, rules)
+    return (yield from settle(request, account, verdict, consume=UseRecoveryCode(found.id), mail=notice))
 
 
 def _checked(account: Account | None, password: bytes) -> CheckPassword:

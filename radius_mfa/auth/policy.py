@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum, auto
+from typing import Literal
 
 from radius_mfa.auth import credential
-from radius_mfa.auth.model import Account, ClientPolicy, Dialogue, Door, LoginRequest, Mfa, Token, TokenStatus
-from radius_mfa.auth.texts import Text, say
+from radius_mfa.auth.model import (
+    Account,
+    Algorithm,
+    ClientPolicy,
+    Dialogue,
+    Door,
+    LoginRequest,
+    Mfa,
+    Token,
+    TokenStatus,
+)
+from radius_mfa.auth.texts import Text, masked, say
 
 LONGEST_NAME = 253
 _UPPER = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
@@ -31,20 +42,41 @@ class Names:
 
 
 @dataclass(frozen=True, slots=True)
+class Enrolment:
+    """How an account comes to its first token; durations in seconds.
+
+    `expires`: how long a pending token lives. `prompt`: how long the challenge for its first code can be answered.
+    `digits`, `algorithm` and `period` are those of new tokens.
+    """
+
+    expires: float = 86400.0
+    prompt: float = 600.0
+    resend_after: float = 600.0
+    per_day: int = 5
+    per_minute: int = 60
+    content: Literal["qr", "key"] = "qr"
+    digits: int = 6
+    algorithm: Algorithm = Algorithm.SHA1
+    period: int = 30
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """The configuration as far as a login depends on it; durations in seconds.
 
-    `required` is True (everybody owes a code), False, or the groups whose members do.
+    `required` is True (everybody owes a code), False, or the groups whose members do. `mails`: whether mail can be
+    sent at all. At `low` recovery codes left, their owner is told to get new ones.
     """
 
     names: Names = field(default_factory=Names)
     required: bool | frozenset[str] = True
     not_enrolled: NotEnrolled = NotEnrolled.ENROLL
-    digits: int = 6
     window: int = 1
     look_ahead: int = 10
     state_lifetime: float = 120.0
-    enrolment_lifetime: float = 600.0
+    enrolment: Enrolment = field(default_factory=Enrolment)
+    mails: bool = False
+    low: int = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +172,7 @@ def owes(account: Account, client: ClientPolicy, rules: Rules, at: float) -> Owe
 
 def code_digits(account: Account | None, rules: Rules) -> int:
     """How long this account's codes are; all its tokens agree, and an unknown account is like a new one."""
-    return account.tokens[0].digits if account and account.tokens else rules.digits
+    return account.tokens[0].digits if account and account.tokens else rules.enrolment.digits
 
 
 def read(password: bytes, request: LoginRequest, account: Account | None, rules: Rules) -> Reading:
@@ -168,10 +200,17 @@ def denial(client: ClientPolicy) -> str:
     return say(Text.DENIED if client.dialogue is Dialogue.CHALLENGE else Text.DENIED_APPEND)
 
 
-def prompt(client: ClientPolicy, owed: Owes) -> str:
+def mailed(account: Account, rules: Rules) -> str | None:
+    """The address that mail for this account goes to; None where none can be sent."""
+    return (account.mail or None) if rules.mails else None
+
+
+def prompt(client: ClientPolicy, owed: Owes, account: Account | None, rules: Rules) -> str:
     """The text of a challenge; with `always_challenge`, one for all."""
-    first = owed is Owes.FIRST_CODE and not client.always_challenge
-    return say(Text.ASK_FIRST_CODE if first else Text.ASK_CODE)
+    if owed is Owes.CODE or account is None or client.always_challenge:
+        return say(Text.ASK_CODE)
+    address = mailed(account, rules)
+    return say(Text.ASK_MAILED_CODE, address=masked(address)) if address else say(Text.ASK_FIRST_CODE)
 
 
 def _may_append(account: Account, code: bytes, request: LoginRequest, rules: Rules) -> bool:

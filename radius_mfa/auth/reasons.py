@@ -15,6 +15,13 @@ class Reason(StrEnum):
     NOT_ENROLLED_ACCEPTED = "not-enrolled-accepted"
     """`mfa.not_enrolled: accept` let in an account that owes a code and has no token."""
 
+    INVITED = "invited"
+    """The first right password of an account that owes a code: a pending token was made and its mail queued."""
+    INVITED_AGAIN = "invited-again"
+    """`mail` was typed at the prompt, and the mail of the pending token was queued once more."""
+    INVITATION_WAITS = "invitation-waits"
+    """`mail` was typed before `enrollment.resend_after` was over: nothing was sent."""
+
     UNSUPPORTED_METHOD = "unsupported-method"
     """CHAP, MS-CHAP, EAP: nothing that could carry a code beside the password."""
     BAD_NAME = "bad-name"
@@ -28,7 +35,13 @@ class Reason(StrEnum):
     """The password is right; the client's `groups` do not admit this account."""
 
     NOT_ENROLLED = "not-enrolled"
-    """The account owes a code and has no token yet."""
+    """The account owes a code, has no token, and is not invited: `mfa.not_enrolled`, or no `mail` section."""
+    NO_ADDRESS = "no-address"
+    """The account would be invited, and has no mail address."""
+    MAIL_LIMIT = "mail-limit"
+    """No mail was queued: `enrollment.per_day` or `enrollment.per_minute` has been reached."""
+    INVITATION_ENDED = "invitation-ended"
+    """The pending token ended before its first code: the next login makes another one."""
     TOKEN_DISABLED = "token-disabled"
     TOKEN_UNREADABLE = "token-unreadable"
     """The secret of the token is corrupt, or sealed under another key."""

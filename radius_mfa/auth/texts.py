@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
+LONGEST_DOMAIN = 64
+"""Characters of a domain that are shown: a Reply-Message has 253 octets for all it says."""
+
 
 class Text(Enum):
     """What there is to say at a login."""
@@ -14,6 +17,9 @@ class Text(Enum):
     DENIED_APPEND = auto()
     NEEDS_PAP = auto()
     CODES_LEFT = auto()
+    ASK_MAILED_CODE = auto()
+    LOOK_IN_MAILBOX = auto()
+    ACTIVATED = auto()
 
 
 _ENGLISH = {
@@ -23,6 +29,13 @@ _ENGLISH = {
     Text.DENIED_APPEND: "Login failed. Type your password and, right behind it, your code",
     Text.NEEDS_PAP: "This login needs PAP: CHAP, MS-CHAP and EAP cannot carry a code",
     Text.CODES_LEFT: "Recovery code used, {left} left",
+    Text.ASK_MAILED_CODE: (
+        "A mail to {address} shows how to set up your code app. Type its first code, or `mail` to get the mail again: "
+    ),
+    Text.LOOK_IN_MAILBOX: (
+        "Look in your mailbox {address}: set up your code app, then type your password and, right behind it, its code"
+    ),
+    Text.ACTIVATED: "Your code app is set up. Ask your administrator for recovery codes, for the day the phone is gone",
 }
 _LANGUAGES = {"en": _ENGLISH}
 
@@ -30,3 +43,10 @@ _LANGUAGES = {"en": _ENGLISH}
 def say(text: Text, language: str = "en", **facts: object) -> str:
     """The words for `text` in `language`, with its facts filled in. Facts never hold what a user supplied."""
     return _LANGUAGES[language][text].format(**facts)
+
+
+def masked(address: str) -> str:
+    """What may be shown of a mail address to somebody who might not be its owner: `a***@example.com`."""
+    local, _, domain = address.rpartition("@")
+    shown = domain if len(domain) <= LONGEST_DOMAIN else f"{domain[:LONGEST_DOMAIN]}..."
+    return f"{local[:1]}***@{shown}"

@@ -8,6 +8,7 @@ import yaml
 from radius_mfa.cli import messages, output
 from radius_mfa.cli.configuration import settings_of
 from radius_mfa.cli.root import Chosen, Group, json_option
+from radius_mfa.daemon.mail import check_mail
 from radius_mfa.settings import effective, json_schema, no_effect, read_secrets, warnings
 
 
@@ -22,11 +23,14 @@ def command() -> None:
 def check(chosen: Chosen, as_json: bool) -> None:
     """Say every mistake, then what weakens logins, then what has no effect in this version.
 
+    That goes for the mail templates too.
+
     The status is 78 when there is a mistake, and 0 when there is none.
     """
     settings = settings_of(chosen)
     secrets = read_secrets(settings)
-    weak, idle = warnings(settings, secrets), no_effect(settings)
+    weak = [*warnings(settings, secrets), *(check_mail(settings, secrets) if settings.mail else [])]
+    idle = no_effect(settings)
     if as_json:
         output.as_json({"file": chosen.config, "warnings": weak, "no_effect": idle})
         return

@@ -1,4 +1,4 @@
-"""`radius-mfa demo`: a whole login before your eyes, on this machine and without a trace."""
+"""`radius-mfa demo`: a first login before your eyes, its mail and what follows, on this machine and without a trace."""
 
 from __future__ import annotations
 
@@ -12,17 +12,15 @@ import click
 from radius_mfa.cli import output, throwaway
 from radius_mfa.cli.root import Command
 from radius_mfa.cli.throwaway import NAME, PASSWORD, Place, Server
-from radius_mfa.cli.walkthrough import Walkthrough
+from radius_mfa.cli.walkthrough import WIDTH, Walkthrough
 from radius_mfa.errors import OperationFailed
 from radius_mfa.radius.client import LoginClient
-
-WIDTH = 80
 
 
 @click.command(cls=Command)
 @click.option("--once", is_flag=True, help="End after the walk-through.")
 def command(once: bool) -> None:
-    """Show a whole login: server, user, authenticator and client, made for this and removed at the end.
+    """Show a first login and its mail: server, user, mailbox and client, made for this and removed at the end.
 
     After the walk-through the server goes on, for you to try by hand, until Ctrl-C. The status is 0 only if every step
     was as said.
@@ -32,7 +30,8 @@ def command(once: bool) -> None:
     with throwaway.place() as place, throwaway.serving(place.config) as server:
         output.say(f"A RADIUS server on {server.host}:{server.port}, with one user, in a throw-away place.")
         with LoginClient(server.host, server.port, place.secret) as client:
-            if not Walkthrough(client, place).run():
+            walk = Walkthrough(client, place)
+            if not walk.run():
                 raise OperationFailed(
                     "not every step was as it should be", "the steps marked wrong say what came instead"
                 )
@@ -41,12 +40,12 @@ def command(once: bool) -> None:
         if once:
             return
         try:
-            _go_on(place, server)
+            _go_on(place, server, walk.recovery_codes[1])
         except KeyboardInterrupt:
             output.say("\nStopped, and everything removed.")
 
 
-def _go_on(place: Place, server: Server) -> None:
+def _go_on(place: Place, server: Server, recovery_code: str) -> None:
     """Say how to try it by hand, and show what the server logs until Ctrl-C."""
     where, secret = f"{server.host}:{server.port}", place.secret.decode("ascii")
     lines = [
@@ -57,7 +56,11 @@ def _go_on(place: Place, server: Server) -> None:
         *_folded("radtest", NAME, PASSWORD, where, "0", secret),
         "",
         "The code is the one of the app that scanned the picture, or a recovery code",
-        f"such as {place.recovery_codes[1]}. What was decided, and why:",
+        f"such as {recovery_code}. Every mail is a file in",
+        "",
+        f"  {place.mailbox}",
+        "",
+        "What was decided, and why:",
         "",
         *_folded(_program(), "--config", str(place.config), "audit"),
         "",

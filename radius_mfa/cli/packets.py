@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 from radius_mfa.cli import output
@@ -38,11 +39,11 @@ def _both(exchange: Exchange) -> tuple[tuple[str, bytes, str], ...]:
 
 
 def _filled(items: Sequence[str], width: int = 74) -> list[str]:
-    """The items in lines of at most `width` characters; none is broken."""
+    """The items in lines of at most `width` characters; only one that is longer is broken, at its spaces."""
     lines: list[str] = []
     for item in items:
         if lines and len(lines[-1]) + len(item) + 2 <= width:
             lines[-1] += f", {item}"
         else:
-            lines.append(item)
+            lines += textwrap.wrap(item, width, subsequent_indent="  ", break_on_hyphens=False)
     return lines

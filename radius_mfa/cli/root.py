@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from radius_mfa import __version__
+from radius_mfa.errors import UsageError
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -28,11 +29,13 @@ COMMANDS = {
     "client": "RADIUS clients",
     "token": "authenticators of an account",
     "codes": "recovery codes of an account",
+    "mail": "mail to users",
     "test": "log in as a RADIUS client does",
     "audit": "what was decided, and why",
+    "pam-check": "check passwords of this host for the server",
     "completion": "print what makes a shell complete this command",
 }
-"""Every command with its summary; `NAME` is `command` in the module `NAME` beside this one."""
+"""Every command with its summary; `NAME` is `command` in the module of that name beside this one."""
 
 
 @dataclass
@@ -65,7 +68,7 @@ class Root(Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
-        command = import_module(f"radius_mfa.cli.{cmd_name}").command
+        command = import_module(f"radius_mfa.cli.{cmd_name.replace('-', '_')}").command
         assert isinstance(command, click.Command)  # noqa: S101 - ours, and tests load every one
         return command
 
@@ -104,6 +107,14 @@ _CONFIG = config_option()
 def json_option() -> Callable[[Any], Any]:
     """The `--json` of a command that reads."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def only_one(**flags: bool) -> str | None:
+    """The flag that was given, if one was. Raises UsageError where there are several."""
+    given = [name for name, is_given in flags.items() if is_given]
+    if len(given) > 1:
+        raise UsageError(f"--{given[0]} and --{given[1]} do not go together", "give one of them")
+    return given[0] if given else None
 
 
 @click.group(cls=Root, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

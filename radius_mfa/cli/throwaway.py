@@ -13,21 +13,25 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO
 
-import pyotp
-
 from radius_mfa.auth import recovery
+from radius_mfa.auth.model import Mfa
 from radius_mfa.backends.local import hash_password
-from radius_mfa.cli import init, session, token
+from radius_mfa.cli import init, session
 from radius_mfa.cli.configuration import settings_of
 from radius_mfa.cli.root import Chosen
 from radius_mfa.errors import OperationFailed
-from radius_mfa.store import accounts, codes, tokens
+from radius_mfa.store import accounts, codes
 from radius_mfa.store.accounts import NewAccount
 
 NAME = "alice"
 PASSWORD = "correct-horse"
-ENROLMENT = 3600.0
-"""Seconds the pending authenticator of the demo lives."""
+ADDRESS = f"{NAME}@example.com"
+MAIL = """
+mail:
+  from: Example PBX <pbx@example.com>
+  help: "Call the help desk: 4711"
+  transport: {{type: file, directory: {directory}}}
+"""
 FAREWELL = 10.0
 """Seconds the server may take to stop."""
 _LISTENING = re.compile(r"listening on (?P<host>\S+):(?P<port>[0-9]+)$")
@@ -39,9 +43,16 @@ class Place:
 
     config: Path
     secret: bytes
-    key: str
-    uri: str
-    recovery_codes: tuple[str, ...]
+    mailbox: Path
+    """Where the server writes mail to."""
+
+    def make_recovery_codes(self) -> list[str]:
+        """What `codes generate` does for the user: a new set, as it is shown."""
+        settings = settings_of(Chosen(self.config))
+        made = recovery.make(secrets.token_bytes, settings.mfa.recovery_codes.count)
+        with session.opened(settings) as database:
+            codes.replace(database, NAME, made)
+        return [recovery.show(code) for code in made]
 
 
 @dataclass(frozen=True)
@@ -55,22 +66,17 @@ class Server:
 
 @contextmanager
 def place() -> Iterator[Place]:
-    """A new directory with configuration, key, database and a user who waits for the first code; removed at the end."""
+    """A new directory with configuration, key, database and a user who owes a code and has none; removed at the end."""
     with TemporaryDirectory(prefix="radius-mfa-demo-") as directory:
-        chosen = Chosen(Path(directory) / "radius-mfa.yaml")
+        chosen, mailbox = Chosen(Path(directory) / "radius-mfa.yaml"), Path(directory) / "mail"
         init.install(chosen, listen=["127.0.0.1:0"])
+        mailbox.mkdir(mode=0o700)
+        with chosen.config.open("a", encoding="utf-8") as file:
+            file.write(MAIL.format(directory=mailbox))
         settings = settings_of(chosen)
-        key = pyotp.random_base32(token.KEY_CHARACTERS)
-        recovery_codes = recovery.make(secrets.token_bytes, settings.mfa.recovery_codes.count)
         with session.opened(settings) as database:
-            new = NewAccount(NAME, f"{NAME}@example.com", password_hash=hash_password(PASSWORD))
-            accounts.add(database, new)
-            expires = database.clock.now() + ENROLMENT
-            tokens.enroll(database, NAME, token.new_token(key, settings), expires=expires)
-            codes.replace(database, NAME, recovery_codes)
-        uri = token.address(key, NAME, settings)
-        shown = tuple(map(recovery.show, recovery_codes))
-        yield Place(chosen.config, settings.clients[0].secret.read(), key, uri, shown)
+            accounts.add(database, NewAccount(NAME, ADDRESS, mfa=Mfa.REQUIRED, password_hash=hash_password(PASSWORD)))
+        yield Place(chosen.config, settings.clients[0].secret.read(), mailbox)
 
 
 @contextmanager

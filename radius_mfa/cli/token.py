@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-import hashlib
+from typing import Literal
 
 import click
 import pyotp
@@ -12,16 +12,17 @@ from radius_mfa.auth import credential, otp
 from radius_mfa.auth.model import Algorithm, Token
 from radius_mfa.cli import messages, output, qr, session
 from radius_mfa.cli.configuration import settings_of
-from radius_mfa.cli.root import Chosen, Group, json_option
+from radius_mfa.cli.root import Chosen, Group, json_option, only_one
 from radius_mfa.errors import OperationFailed, UsageError
+from radius_mfa.mail import otpauth
 from radius_mfa.settings import Settings
 from radius_mfa.settings.scalars import duration_text
-from radius_mfa.store import tokens
+from radius_mfa.store import accounts, tokens
+from radius_mfa.store.database import Database
 from radius_mfa.store.tokens import NewToken, TokenRow
 
 KEY_CHARACTERS = 32
 """Base32 characters of a new secret: 160 bits (RFC 4226 section 4, R6)."""
-GROUP = 4
 HEAD = ("KIND", "STATUS", "DIGITS", "PERIOD", "DRIFT", "MADE", "EXPIRES")
 
 
@@ -32,26 +33,30 @@ def command() -> None:
 
 @command.command()
 @click.argument("name")
-@click.option("--uri", "only", flag_value="uri", help="Print the otpauth:// address alone.")
-@click.option("--qr", "only", flag_value="qr", help="Print the QR code alone.")
+@click.option("--uri", is_flag=True, help="Print the otpauth:// address alone.")
+@click.option("--qr", "picture", is_flag=True, help="Print the QR code alone.")
+@click.option("--mail", is_flag=True, help="Show nothing: send it to its owner, with the steps.")
 @click.pass_obj
-def enroll(chosen: Chosen, name: str, only: str | None) -> None:
+def enroll(chosen: Chosen, name: str, uri: bool, picture: bool, mail: bool) -> None:
     """Make a pending authenticator for NAME and show it, this once.
 
     It becomes active with its first code: at a login, or with `token confirm`. One that was pending before ends.
     """
+    only = only_one(uri=uri, qr=picture, mail=mail)
     settings = settings_of(chosen)
     key = pyotp.random_base32(KEY_CHARACTERS)
-    lifetime = settings.enrollment.expires
+    if only == "mail":
+        _invite(chosen, name, key, settings)
+        return
     with session.account(chosen, name) as (database, name):
-        tokens.enroll(database, name, new_token(key, settings), expires=database.clock.now() + lifetime)
-    uri = address(key, name, settings)
+        shown = uri_of(key, name, settings)
+        _make(database, name, key, settings)
     if only == "uri":
-        click.echo(uri)
+        click.echo(shown)
     elif only == "qr":
-        _draw(uri)
+        _draw(shown)
     else:
-        _present(name, key, uri, duration_text(lifetime))
+        _present(name, key, shown, duration_text(settings.enrollment.expires))
 
 
 @command.command("list")
@@ -79,8 +84,10 @@ def confirm(chosen: Chosen, name: str, code: str) -> None:
     with session.account(chosen, name) as (database, name):
         pending = tokens.pending(database, name)
         found = _match(pending, code, database.clock.now(), settings)
-        tokens.confirm(database, name, pending.id, step=found.step, drift=found.drift)
-    output.say(f"{name}: the authenticator is active")
+        mails = settings.mail is not None
+        tokens.confirm(database, name, pending.id, step=found.step, drift=found.drift, mails=mails)
+        told = _told(database, name, settings)
+    output.say(f"{name}: the authenticator is active{told}")
 
 
 @command.command()
@@ -106,10 +113,12 @@ def enable(chosen: Chosen, name: str) -> None:
 @click.pass_obj
 def reset(chosen: Chosen, name: str) -> None:
     """End every authenticator, recovery code and trusted device of NAME, and forget its wrong codes."""
+    settings = settings_of(chosen)
     with session.account(chosen, name) as (database, name):
-        ended = tokens.reset(database, name)
+        ended = tokens.reset(database, name, mails=settings.mail is not None)
+        told = _told(database, name, settings)
     parts = {"authenticator": ended.tokens, "recovery code": ended.recovery_codes, "device": ended.devices}
-    output.say(f"{name}: {', '.join(output.count(number, thing) for thing, number in parts.items())} ended")
+    output.say(f"{name}: {', '.join(output.count(number, thing) for thing, number in parts.items())} ended{told}")
 
 
 def new_token(key: str, settings: Settings) -> NewToken:
@@ -120,17 +129,37 @@ def new_token(key: str, settings: Settings) -> NewToken:
     )
 
 
-def address(key: str, name: str, settings: Settings) -> str:
-    """The otpauth:// address that an authenticator app takes."""
+def uri_of(key: str, name: str, settings: Settings) -> str:
+    """The otpauth:// address that an authenticator app takes. Raises OperationFailed for a name no app can show."""
     totp = settings.mfa.totp
-    hashed = getattr(hashlib, totp.algorithm)
-    made = pyotp.TOTP(key, digits=totp.digits, digest=hashed, interval=int(totp.period))
-    return str(made.provisioning_uri(name=name, issuer_name=settings.issuer))
+    return otpauth.uri(
+        key, name, settings.issuer, digits=totp.digits, period=int(totp.period), algorithm=totp.algorithm
+    )
 
 
-def grouped(key: str) -> str:
-    """A key as people type it: in groups of four."""
-    return " ".join(key[start : start + GROUP] for start in range(0, len(key), GROUP))
+def _make(
+    database: Database, name: str, key: str, settings: Settings, content: Literal["qr", "key"] | None = None
+) -> None:
+    expires = database.clock.now() + settings.enrollment.expires
+    tokens.enroll(database, name, new_token(key, settings), expires=expires, content=content)
+
+
+def _invite(chosen: Chosen, name: str, key: str, settings: Settings) -> None:
+    from radius_mfa.daemon.mail import section  # brings templates and SMTP: no other command here pays for them
+    from radius_mfa.daemon.rules import enrolment
+
+    section(settings)  # without one the invitation would wait for ever
+    with session.account(chosen, name) as (database, name):
+        _make(database, name, key, settings, enrolment(settings).content)
+        to = accounts.get(database, name).mail
+    lifetime = duration_text(settings.enrollment.expires)
+    output.say(f"{name}: an invitation to {to} is queued. It waits {lifetime} for the first code.")
+
+
+def _told(database: Database, name: str, settings: Settings) -> str:
+    """What to say of the notice that goes to the owner, if one does."""
+    mailed = settings.mail is not None and accounts.get(database, name).mail is not None
+    return ", a mail to its owner is queued" if mailed else ""
 
 
 def _match(token: Token, code: str, now: float, settings: Settings) -> otp.Match:
@@ -151,7 +180,7 @@ def _present(name: str, key: str, uri: str, lifetime: str) -> None:
     output.say()
     _draw(uri)
     output.say()
-    output.say(f"Or type the key  {grouped(key)}")
+    output.say(f"Or type the key  {otpauth.grouped(key)}")
     output.say(f"Or open          {uri}")
     output.say()
     output.say(f"The first login with a code makes it active, or: radius-mfa token confirm {name} CODE")

@@ -21,6 +21,8 @@ from radius_mfa.store.accounts import Changes, NewAccount
 MFA = click.Choice([value.value for value in Mfa])
 LANGUAGES = click.Choice(["en"])
 GROUP_HELP = "A group of the account; once for each."
+NO_ADDRESS = "(none)"
+"""Stands where an address is missing: its owner cannot enrol, which a dash among dashes would hide."""
 HEAD = ("NAME", "EMAIL", "GROUPS", "MFA", "TOKEN", "CODES", "STATE")
 
 
@@ -71,9 +73,11 @@ def change(
     )
     if given == Changes():
         raise UsageError("nothing to change is given", "radius-mfa user set --help")
+    mails = settings_of(chosen).mail is not None
     with session.account(chosen, name) as (database, name):
-        accounts.change(database, name, given)
-    output.say(f"{name}: changed")
+        before = accounts.get(database, name).mail
+        after = accounts.change(database, name, given, mails=mails).mail
+    output.say(f"{name}: changed{_told(before, after) if mails else ''}")
 
 
 @command.command("list")
@@ -170,6 +174,12 @@ def address(text: str) -> str:
     return text
 
 
+def _told(before: str | None, after: str | None) -> str:
+    """What to say of the notices about another address, if it is another one."""
+    both = [which for which, address in (("old", before), ("new", after)) if address]
+    return f", a mail to the {' and the '.join(both)} address is queued" if before != after else ""
+
+
 def _state(row: AccountRow, now: float) -> str:
     if row.disabled:
         return "disabled"
@@ -183,7 +193,7 @@ def _token(row: AccountRow) -> str:
 
 def _columns(row: AccountRow, now: float) -> tuple[object, ...]:
     groups = " ".join(sorted(row.groups))
-    return row.name, row.mail, groups, row.mfa, _token(row), row.recovery_left, _state(row, now)
+    return row.name, row.mail or NO_ADDRESS, groups, row.mfa, _token(row), row.recovery_left, _state(row, now)
 
 
 def _json(row: AccountRow) -> dict[str, Any]:

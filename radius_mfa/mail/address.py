@@ -29,9 +29,3 @@ def checked(text: str) -> str:
             "give one address in ASCII without name, quotes or comma, such as alice@example.com",
         )
     return text
-
-
-def masked(text: str) -> str:
-    """What may be shown of an address to somebody who might not be its owner: `a***@example.com`."""
-    local, _, domain = text.rpartition("@")
-    return f"{local[:1]}***@{domain}"

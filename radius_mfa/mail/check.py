@@ -11,8 +11,8 @@ from pathlib import Path
 from jinja2 import TemplateNotFound, TemplateSyntaxError, meta, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from radius_mfa.auth.notices import Facts
 from radius_mfa.mail import otpauth
-from radius_mfa.mail.facts import Facts
 from radius_mfa.mail.samples import KEY, LETTERHEAD, SAMPLES
 from radius_mfa.mail.wording import BUILT_IN, LANGUAGES, environment, variables
 

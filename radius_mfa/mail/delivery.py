@@ -7,10 +7,8 @@ import smtplib
 import ssl
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from socket import SHUT_RDWR
 from typing import Protocol
 
 from radius_mfa.errors import ConfigurationError
@@ -26,7 +24,7 @@ class Delivery(Protocol):
         """When this returns, the mail is in other hands. Raises Deferred (again, later) or Refused (never)."""
 
     def interrupt(self) -> None:
-        """Give up a delivery under way, unless its content may already be taken. May be called by a signal handler."""
+        """Give up a delivery under way, unless its content may already be taken. Any thread may call it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +79,9 @@ class SmtpDelivery:
             session.close()
 
     def interrupt(self) -> None:
-        sock = self._session.sock if self._session else None
-        if sock is not None:
-            with suppress(OSError):  # not connected yet, or not any more
-                sock.shutdown(SHUT_RDWR)
+        session = self._session
+        if session is not None:
+            session.cut()
 
     def _introduce(self, session: Session) -> None:
         name = str(self._server)

@@ -81,7 +81,7 @@ def _hint(stage: Stage, code: int) -> str:
             "check mail.transport.username and password, and tls; some providers want a password made for one program"
         )
     if code < 500:
-        return "this may pass: the mail is tried again" if code > 0 else "check mail.transport.host and port"
+        return "this may pass: queued mail is tried again" if code > 0 else "check mail.transport.host and port"
     match stage:
         case Stage.SENDER:
             return "check mail.from: the server does not take mail from this address"

@@ -11,9 +11,9 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
+from radius_mfa.auth.notices import Facts, Invitation
 from radius_mfa.mail import otpauth, picture
 from radius_mfa.mail.address import checked
-from radius_mfa.mail.facts import Facts, Invitation
 from radius_mfa.mail.letterhead import Letterhead
 from radius_mfa.mail.wording import Text, Wording
 
@@ -30,9 +30,9 @@ class Letter:
     content: bytes = field(repr=False)
 
 
-def message_id(row: bytes, sender: str) -> str:
-    """The Message-ID of a mail, from octets that are its own for ever (16 random ones) and the sender's address."""
-    return f"<{hashlib.sha256(row).hexdigest()[:32]}@{sender.rpartition('@')[2]}>"
+def message_id(own: str, sender: str) -> str:
+    """The Message-ID of a mail, from the characters that are its own for ever and the sender's address."""
+    return f"<{own}@{sender.rpartition('@')[2]}>"
 
 
 def compose(

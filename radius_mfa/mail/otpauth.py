@@ -7,8 +7,8 @@ import unicodedata
 
 import pyotp
 
+from radius_mfa.auth.notices import Invitation
 from radius_mfa.errors import OperationFailed
-from radius_mfa.mail.facts import Invitation
 
 _LINE_ENDS = {"Cc", "Cs", "Zl", "Zp"}
 

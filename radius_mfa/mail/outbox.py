@@ -4,57 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol
 
+from radius_mfa.auth import notices
+from radius_mfa.auth.texts import masked
 from radius_mfa.errors import ConfigurationError, RadiusMfaError, Unavailable, where
-from radius_mfa.mail import facts
-from radius_mfa.mail.address import masked
 from radius_mfa.mail.backoff import pause
 from radius_mfa.mail.delivery import Delivery
 from radius_mfa.mail.diagnosis import Deferred
 from radius_mfa.mail.letterhead import Letterhead
-from radius_mfa.mail.message import Letter, compose
+from radius_mfa.mail.message import Letter, compose, message_id
 from radius_mfa.mail.wording import Wording
-from radius_mfa.ports import Clock
+from radius_mfa.ports import Clock, Envelope, Outbox
 
-LEASE = 120.0
-"""Seconds for which a mail is one process's own; longer than any delivery takes."""
 IDLE = 1.0
 """Seconds between two looks at an empty outbox, or at a store that does not answer."""
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    """A row of the outbox. `created` is in seconds since the epoch; `failures` counts the attempts so far."""
-
-    id: int
-    message_id: str
-    recipient: str
-    created: float
-    failures: int
-    body: bytes = field(repr=False)
-
-
-class Outbox(Protocol):
-    """The mails that wait, each of them one row. Every method raises StoreBusy or StoreFailed."""
-
-    def lease(self, now: float, owner: str, count: int) -> list[Envelope]:
-        """At most `count` mails whose time has come, the longest due first; they are the owner's for LEASE seconds.
-
-        Mails whose lease is over or the owner's own are given out again; expired ones are not.
-        """
-
-    def delivered(self, row: int, /) -> None:
-        """The mail has left: wipe its body."""
-
-    def deferred(self, row: int, /, text: str, not_before: float) -> None:
-        """It has not, for this reason; it is due again at this time."""
-
-    def failed(self, row: int, /, text: str) -> None:
-        """It never will, for this reason: wipe its body, keep the row for `mail queue`."""
 
 
 class Postman:
@@ -151,9 +116,9 @@ class Postman:
 def write(envelope: Envelope, letterhead: Letterhead, wording: Wording) -> Letter:
     """The letter of a row. Raises ConfigurationError (sender, templates) and OperationFailed (never sendable)."""
     return compose(
-        facts.loads(envelope.body),
+        notices.loads(envelope.body),
         to=envelope.recipient,
-        message_id=envelope.message_id,
+        message_id=message_id(envelope.message_id, letterhead.address.addr_spec),
         date=envelope.created,
         letterhead=letterhead,
         wording=wording,

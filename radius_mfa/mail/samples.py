@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from radius_mfa.mail.facts import Activated, AddressChanged, CodeUsed, Facts, Invitation, NewDevice, Reset, Test
+from radius_mfa.auth.notices import Activated, AddressChanged, CodeUsed, Facts, Invitation, NewDevice, Reset, Test
 from radius_mfa.mail.letterhead import Letterhead
 
 KEY = "A2B3C4D5E6F7G2H3I4J5K6L7M2N3O4P5"

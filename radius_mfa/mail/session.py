@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+# getaddrinfo would import it late, when root has become another user, who may be unable to read this Python.
+import encodings.idna  # noqa: F401
 import errno
 import io
 import ipaddress
@@ -62,6 +64,7 @@ class Session(smtplib.SMTP):
         self._deadline = deadline
         self._watch = watch
         self._hidden = ""
+        self._line: socket.socket | None = None
 
     def reach(self) -> None:
         """Connect to the first address that answers; each gets its part of the time that is left. Raises OSError."""
@@ -70,6 +73,7 @@ class Session(smtplib.SMTP):
         for number, (family, address) in enumerate(found):
             self._watch(f"-- connecting to {address[0]} port {address[1]}")
             self.sock = sock = socket.socket(family, socket.SOCK_STREAM)
+            self._line = sock.dup()
             try:
                 sock.settimeout(self._deadline.left() / (len(found) - number))
                 sock.connect(address)
@@ -80,6 +84,23 @@ class Session(smtplib.SMTP):
                 self.local_hostname = own_name(socket.gethostname(), str(sock.getsockname()[0]))
                 return
         raise failed
+
+    def cut(self) -> None:
+        """Break the connection off, from a signal handler or another thread.
+
+        Not by way of `sock`: a handshake holds it, and an SSLSocket that is shut down would go on in clear text.
+        """
+        line = self._line
+        if line is not None:
+            with suppress(OSError):  # not connected yet, or not any more
+                line.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Close the connection without a word."""
+        super().close()
+        if self._line is not None:
+            self._line.close()
+            self._line = None
 
     def greet(self) -> None:
         """Hear the greeting, inside TLS where that begins at once. Raises OSError, SMTPException."""

@@ -11,9 +11,9 @@ from typing import Any
 from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from radius_mfa.auth.notices import Facts, Invitation
 from radius_mfa.errors import ConfigurationError
 from radius_mfa.mail import otpauth
-from radius_mfa.mail.facts import Facts, Invitation
 from radius_mfa.mail.letterhead import Letterhead, header_text, plain
 
 BUILT_IN = Path(__file__).parent / "templates"

@@ -29,6 +29,7 @@ def check(data: Mapping[str, Any], check_reply: CheckReply | None) -> Iterator[F
     for loc, client in clients:
         yield from _dialogue(loc, client, data)
         yield from _reply((*loc, "reply"), client.get("reply"), check_reply)
+    yield from _login_to_mail(data)
     yield from _portal(data)
 
 
@@ -74,6 +75,13 @@ def _reply(loc: Loc, reply: object, check_reply: CheckReply | None) -> Iterator[
         texts = {key: value for key, value in _map(attributes).items() if isinstance(value, str)}
         if check_reply and not ("attributes" in texts or "groups" in texts):
             yield from (((*place, key), message) for key, message in check_reply(texts))
+
+
+def _login_to_mail(data: Mapping[str, Any]) -> Iterator[Finding]:
+    transport = _map(_map(data.get("mail")).get("transport"))
+    for key, other in (("username", "password"), ("password", "username")):
+        if key in transport and other not in transport and transport.get("type") == "smtp":
+            yield ("mail", "transport", key), f"needs {other} beside it"
 
 
 def _portal(data: Mapping[str, Any]) -> Iterator[Finding]:

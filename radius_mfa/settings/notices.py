@@ -1,10 +1,9 @@
-"""What a start says of a configuration without mistakes: keys without effect yet, and choices that cost safety."""
+"""What a start says of a configuration without mistakes: keys without effect yet, and choices that have a price."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from radius_mfa.settings.doors import SmtpTransport
 from radius_mfa.settings.model import Settings
 from radius_mfa.settings.secrets import Secrets
 from radius_mfa.settings.section import Section
@@ -23,9 +22,7 @@ _SECTIONS = (
     "mfa.hotp",
     "mfa.trusted_devices",
     "mfa.lockout",
-    "enrollment",
     "pam",
-    "mail",
     "portal",
 )
 
@@ -36,7 +33,7 @@ def no_effect(settings: Settings) -> list[str]:
 
 
 def warnings(settings: Settings, secrets: Secrets | None = None) -> list[str]:
-    """One line for every choice that weakens logins; with `secrets`, also for short shared secrets in files."""
+    """One line for every choice that weakens logins or keeps users out; `secrets`: those that are read from files."""
     return [*_client_warnings(settings, secrets), *_mfa_warnings(settings)]
 
 
@@ -50,8 +47,6 @@ def _no_effect(settings: Settings) -> Iterator[str]:
     for index, backend in enumerate(settings.passwords.backends):
         if backend.type == "pam":
             yield f"passwords.backends[{index}]: {_LATER} (pam is not asked)"
-    if settings.mfa.not_enrolled == "enroll":
-        yield "mfa.not_enrolled: enroll acts as reject in this version"
 
 
 def _is_set(settings: Settings, key: str) -> bool:
@@ -79,12 +74,11 @@ def _client_warnings(settings: Settings, secrets: Secrets | None) -> Iterator[st
 def _mfa_warnings(settings: Settings) -> Iterator[str]:
     if settings.mfa.required == "none":
         yield "mfa.required: none: nobody owes a code unless account or client says so"
+    if settings.mfa.not_enrolled == "enroll" and settings.mail is None:
+        yield "mfa.not_enrolled: accounts without an authenticator are rejected: a `mail` section lets them enrol"
     if settings.mfa.not_enrolled == "accept":
         yield "mfa.not_enrolled: accept: whoever has no authenticator gets in with the password alone"
     if settings.mfa.trusted_devices.vendor == EXAMPLE_VENDOR and any(
         c.trusted_devices == "token" for c in settings.clients
     ):
         yield f"mfa.trusted_devices.vendor: {EXAMPLE_VENDOR} is a number for documentation: set your own"
-    transport = settings.mail.transport if settings.mail else None
-    if isinstance(transport, SmtpTransport) and transport.tls == "none" and transport.password is not None:
-        yield "mail.transport.tls: none: the password of the mail server goes over the network unencrypted"

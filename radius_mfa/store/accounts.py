@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from radius_mfa.auth.model import Mfa
 from radius_mfa.errors import OperationFailed
+from radius_mfa.store import letters
 from radius_mfa.store.account_row import AccountRow, account_row, selection
 from radius_mfa.store.database import Database
 from radius_mfa.store.rows import groups_text
@@ -75,8 +76,11 @@ def all_accounts(database: Database) -> list[AccountRow]:
         return [account_row(row._mapping) for row in rows]
 
 
-def change(database: Database, name: str, changes: Changes) -> AccountRow:
-    """Set what is given. The epoch grows when mail, groups or MFA become other ones. Raises OperationFailed."""
+def change(database: Database, name: str, changes: Changes, *, mails: bool = False) -> AccountRow:
+    """Set what is given. The epoch grows when mail, groups or MFA become other ones. Raises OperationFailed.
+
+    With `mails`, another address is told to the old and the new one.
+    """
     given: dict[str, Any] = {}
     if changes.mail is not None:
         given["mail"] = changes.mail or None
@@ -92,6 +96,8 @@ def change(database: Database, name: str, changes: Changes) -> AccountRow:
         other = {column: value for column, value in given.items() if before[column] != value}
         if other:
             update(connection, found, database.clock.now(), grow=bool(other.keys() - {"language"}), **other)
+        if mails and "mail" in other:
+            letters.address_changed(database, connection, name, before["mail"])
         return _row(connection, name, database.clock.now())
 
 

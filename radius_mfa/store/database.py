@@ -12,6 +12,7 @@ from radius_mfa.ports import Clock
 from radius_mfa.store.engine import engine_of, transaction
 from radius_mfa.store.keys import DataKeys, MasterKey
 from radius_mfa.store.lock import WriterLock
+from radius_mfa.store.mailing import Mailing
 from radius_mfa.store.sealing import Seal
 from radius_mfa.store.upgrade import check, unlock
 
@@ -27,6 +28,7 @@ class Database:
         self.keys = keys
         self.clock = clock
         self.secrets = Seal(keys.secrets)
+        self.mailing = Mailing(keys)
         self.lock = WriterLock(path)
         self.engine = engine_of(path)
 

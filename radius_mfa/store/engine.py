@@ -27,6 +27,13 @@ def _begin(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
 
+def raw(connection: sa.Connection) -> sqlite3.Connection:
+    """The driver's connection under a transaction of SQLAlchemy, for the statements of statements.py."""
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - engine_of makes no other
+    return driver
+
+
 @contextlib.contextmanager
 def transaction(engine: sa.Engine, *, immediate: bool) -> Iterator[sa.Connection]:
     """One transaction: `immediate` to write, else a snapshot to read. Raises StoreBusy or StoreFailed."""

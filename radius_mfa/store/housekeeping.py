@@ -25,6 +25,10 @@ _PENDING = """DELETE FROM token WHERE id IN
     (SELECT id FROM token WHERE status = 'pending' AND expires < ? LIMIT ?)"""
 _CODES = """DELETE FROM recovery_code WHERE id IN
     (SELECT id FROM recovery_code WHERE expires IS NOT NULL AND expires < ? LIMIT ?)"""
+_MAILS = """DELETE FROM outbox WHERE id IN
+    (SELECT id FROM outbox WHERE expires < ? AND created < ? LIMIT ?)"""
+COUNTED = 86400.0
+"""Seconds for which an invitation counts for the limit of a day, sent or not."""
 
 
 class Housekeeping:
@@ -79,10 +83,11 @@ class Housekeeping:
             self._delete(connection, _SPENT, int(before).to_bytes(8, "big")),
             self._delete(connection, _PENDING, before),
             self._delete(connection, _CODES, before),
+            self._delete(connection, _MAILS, before, self._clock.now() - COUNTED),
         ]
         if max(deleted) < SLICE:
             self._sweep_due = now + SWEEP_EVERY
 
-    def _delete(self, connection: sqlite3.Connection, statement: str, before: bytes | float) -> int:
+    def _delete(self, connection: sqlite3.Connection, statement: str, *before: bytes | float) -> int:
         with self._lock.held():
-            return connection.execute(statement, (before, SLICE)).rowcount
+            return connection.execute(statement, (*before, SLICE)).rowcount

@@ -134,20 +134,21 @@ device = _table(
 outbox = _table(
     "outbox",
     _key(),
-    Column("account_id", Integer, ForeignKey("account.id", ondelete="CASCADE")),
-    Column("token_id", Integer, ForeignKey("token.id", ondelete="CASCADE")),
+    _owner(),
+    Column("token_id", Integer, ForeignKey("token.id", ondelete="SET NULL")),
     Column("recipient", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("body", LargeBinary, nullable=False, comment="sealed"),
-    Column("message_id", Text, nullable=False, unique=True),
+    Column("message_id", Text, nullable=False, unique=True, comment="what stands before the @"),
     _time("created"),
     _time("not_before"),
     _count("attempts"),
     _time("lease_until", nullable=True),
     Column("lease_owner", Text),
     _time("sent_at", nullable=True),
+    Column("said", Text, comment="what the server said when the mail was put off"),
     Column("failed", Text, comment="why it was given up"),
-    _time("expires", nullable=True),
+    _time("expires"),
 )
 Index("outbox_account", outbox.c.account_id)
 Index("outbox_token", outbox.c.token_id)
@@ -156,6 +157,14 @@ Index(
     outbox.c.not_before,
     sqlite_where=text("sent_at IS NULL AND failed IS NULL"),
     postgresql_where=text("sent_at IS NULL AND failed IS NULL"),
+)
+Index("outbox_expires", outbox.c.expires)
+# A day's invitations of an account are counted, and a minute's of all.
+Index(
+    "outbox_invitations",
+    outbox.c.created,
+    sqlite_where=text("kind = 'invitation'"),
+    postgresql_where=text("kind = 'invitation'"),
 )
 
 spent = _table(

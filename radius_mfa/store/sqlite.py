@@ -8,7 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from radius_mfa.auth import throttle
-from radius_mfa.auth.asks import WON, ActivateToken, Commit, Loss, Outcome, UseRecoveryCode, UseToken
+from radius_mfa.auth.asks import (
+    WON,
+    ActivateToken,
+    Commit,
+    Invite,
+    InviteAgain,
+    Loss,
+    Mail,
+    Outcome,
+    UseRecoveryCode,
+    UseToken,
+)
 from radius_mfa.auth.model import Account, RecoveryCode
 from radius_mfa.errors import StoreFailed
 from radius_mfa.ports import Clock, Write
@@ -16,6 +27,7 @@ from radius_mfa.store import statements
 from radius_mfa.store.connection import DRIVER_ERRORS, Connect, connect, translated
 from radius_mfa.store.keys import DataKeys
 from radius_mfa.store.lock import WriterLock
+from radius_mfa.store.mailing import Addressee, Mailing
 from radius_mfa.store.rows import account_of, history_of
 from radius_mfa.store.sealing import Seal
 
@@ -30,6 +42,7 @@ class SqliteStore:
         self._path = path
         self._keys = keys
         self._secrets = Seal(keys.secrets)
+        self._mailing = Mailing(keys)
         self._clock = clock
         self._connect = connect
         self._connection: sqlite3.Connection | None = None
@@ -92,13 +105,30 @@ class SqliteStore:
 
     def _write(self, connection: sqlite3.Connection, write: Write) -> Outcome:
         """The write set of one round. What was written before a statement loses stays written."""
+        commit = write.commit
         lost = _loss(connection, write)
+        if lost is None and commit.mail is not None:
+            lost = self._queue(connection, commit, commit.mail)
         if lost is None:
             return WON
-        commit = write.commit
         own = (commit.account.id, commit.digest, commit.at - STORED_FOR, commit.at + STORED_FOR)
         row = connection.execute(statements.STORED_REPLY, own * 3).fetchone()
         return Outcome(lost, row[0] if row else None)
+
+    def _queue(self, connection: sqlite3.Connection, commit: Commit, mail: Mail) -> Loss | None:
+        """The mail of a round, to the address of the account that was loaded: its epoch is still the same."""
+        account = commit.account
+        if not account.mail:
+            raise StoreFailed("there is no address to send mail to")
+        to = Addressee(account.id, account.name, account.language or "", account.mail)
+        if not isinstance(mail, Invite | InviteAgain):
+            self._mailing.notify(connection, to, mail, commit.at)
+            return None
+        if not _admitted(connection, commit):
+            return Loss.ACCOUNT
+        if isinstance(mail, Invite):
+            return self._mailing.invite(connection, to, mail, commit.at)
+        return self._mailing.invite_again(connection, to, mail, commit.at)
 
 
 def _loss(connection: sqlite3.Connection, write: Write) -> Loss | None:
@@ -145,9 +175,13 @@ def _consumed(connection: sqlite3.Connection, write: Write) -> bool:
 
 
 def _why(connection: sqlite3.Connection, commit: Commit) -> Loss:
+    return Loss.CONSUMED if _admitted(connection, commit) else Loss.ACCOUNT
+
+
+def _admitted(connection: sqlite3.Connection, commit: Commit) -> bool:
+    """Whether the account is still as it was loaded, not locked and not disabled."""
     account = commit.account
-    admitted = connection.execute(statements.ADMITS, (account.id, commit.at, account.epoch)).fetchone()
-    return Loss.CONSUMED if admitted else Loss.ACCOUNT
+    return connection.execute(statements.ADMITS, (account.id, commit.at, account.epoch)).fetchone() is not None
 
 
 def _counted(connection: sqlite3.Connection, commit: Commit) -> bool:

@@ -1,6 +1,6 @@
 """The statements of a login, compiled once from the tables for the raw connection.
 
-Each is SQL text with question marks; the second argument of `_fixed` is the order of its parameters.
+Each is SQL text with question marks; the second argument of `fixed` is the order of its parameters.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _REPLY: dict[str, ColumnElement[Any]] = {
 _STEP: dict[str, ColumnElement[Any]] = {"last_step": bindparam("step"), "drift": bindparam("off")}
 
 
-def _fixed(statement: ClauseElement, order: str) -> str:
+def fixed(statement: ClauseElement, order: str) -> str:
     """SQL text of a statement; `order` names its parameters as the caller will give them, and is checked."""
     compiled = statement.compile(dialect=sqlite.dialect(paramstyle="qmark"))
     positions = getattr(compiled, "positiontup", None)
@@ -31,12 +31,13 @@ def _fixed(statement: ClauseElement, order: str) -> str:
     return str(compiled)
 
 
-def _word(value: str) -> ColumnElement[str]:
+def word(value: str) -> ColumnElement[str]:
     """One of our own words as a literal: a parameter less at each execution, and the partial indexes are seen."""
     return sa.literal_column(f"'{value}'", sa.Text)
 
 
-def _number(value: int) -> ColumnElement[int]:
+def number(value: int) -> ColumnElement[int]:
+    """One of our own numbers as a literal."""
     return sa.literal_column(str(value), sa.Integer)
 
 
@@ -51,9 +52,9 @@ _admitted = (
     account.c.locked_until <= bindparam("now"),
     account.c.epoch == bindparam("loaded"),
 )
-_admits = sa.exists(_number(1)).where(*_admitted)
+_admits = sa.exists(number(1)).where(*_admitted)
 
-LOAD = _fixed(
+LOAD = fixed(
     sa.select(
         account.c.id,
         account.c.name,
@@ -74,7 +75,7 @@ LOAD = _fixed(
         .select_from(recovery_code)
         .where(recovery_code.c.account_id == account.c.id, *_usable())
         .scalar_subquery(),
-        sa.exists(_number(1)).where(recovery_code.c.account_id == account.c.id),
+        sa.exists(number(1)).where(recovery_code.c.account_id == account.c.id),
         token.c.id,
         token.c.kind,
         token.c.status,
@@ -92,38 +93,38 @@ LOAD = _fixed(
     "now canonical",
 )
 
-FIND_RECOVERY_CODE = _fixed(
+FIND_RECOVERY_CODE = fixed(
     sa.select(recovery_code.c.id, sa.and_(*_usable())).where(
         recovery_code.c.account_id == bindparam("owner"), recovery_code.c.hash == bindparam("keyed")
     ),
     "now owner keyed",
 )
 
-SPEND = _fixed(
+SPEND = fixed(
     sqlite.insert(spent).values(key=bindparam("nonce")).on_conflict_do_nothing(),
     "nonce",
 )
 
-USE_TOKEN = _fixed(
+USE_TOKEN = fixed(
     token.update()
     .values({**_STEP, **_REPLY})
     .where(
         token.c.id == bindparam("row"),
         token.c.account_id == bindparam("owner"),
-        token.c.status == _word(TokenStatus.ACTIVE),
+        token.c.status == word(TokenStatus.ACTIVE),
         token.c.last_step < bindparam("step"),
         _admits,
     ),
     "step off key octets time row owner step owner now loaded",
 )
 
-ACTIVATE_TOKEN = _fixed(
+ACTIVATE_TOKEN = fixed(
     token.update()
-    .values({**_STEP, **_REPLY, "status": _word(TokenStatus.ACTIVE), "expires": sa.null()})
+    .values({**_STEP, **_REPLY, "status": word(TokenStatus.ACTIVE), "expires": sa.null()})
     .where(
         token.c.id == bindparam("row"),
         token.c.account_id == bindparam("owner"),
-        token.c.status == _word(TokenStatus.PENDING),
+        token.c.status == word(TokenStatus.PENDING),
         token.c.last_step < bindparam("step"),
         sa.or_(token.c.expires.is_(None), token.c.expires > bindparam("now")),
         _admits,
@@ -131,7 +132,7 @@ ACTIVATE_TOKEN = _fixed(
     "step off key octets time row owner step now owner now loaded",
 )
 
-USE_RECOVERY_CODE = _fixed(
+USE_RECOVERY_CODE = fixed(
     recovery_code.update()
     .values(used_at=bindparam("time"), **_REPLY)
     .where(
@@ -140,16 +141,16 @@ USE_RECOVERY_CODE = _fixed(
     "time key octets time row owner now owner now loaded",
 )
 
-ADMITS = _fixed(sa.select(_number(1)).where(*_admitted), "owner now loaded")
+ADMITS = fixed(sa.select(number(1)).where(*_admitted), "owner now loaded")
 
-CLEAR_FAILURES = _fixed(
+CLEAR_FAILURES = fixed(
     account.update()
-    .values(failures=_number(0))
-    .where(account.c.id == bindparam("owner"), account.c.failures != _number(0)),
+    .values(failures=number(0))
+    .where(account.c.id == bindparam("owner"), account.c.failures != number(0)),
     "owner",
 )
 
-HISTORY = _fixed(
+HISTORY = fixed(
     sa.select(
         account.c.failures,
         account.c.window_failures,
@@ -160,7 +161,7 @@ HISTORY = _fixed(
     "owner",
 )
 
-COUNT = _fixed(
+COUNT = fixed(
     account.update()
     .values(
         failures=bindparam("in_a_row"),
@@ -174,7 +175,7 @@ COUNT = _fixed(
     "growth in_a_row in_window since until digests owner",
 )
 
-STORED_REPLY = _fixed(
+STORED_REPLY = fixed(
     sa.union_all(
         *(
             sa.select(table.c.reply).where(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import sqlalchemy as sa
 
 from radius_mfa.auth.model import Algorithm, Token, TokenKind, TokenStatus
 from radius_mfa.errors import OperationFailed
-from radius_mfa.store import accounts
+from radius_mfa.store import accounts, letters
 from radius_mfa.store.database import Database
 from radius_mfa.store.rows import token_of
 from radius_mfa.store.schema import device, outbox, recovery_code, token
@@ -54,14 +55,22 @@ class Ended:
     mails: int
 
 
-def enroll(database: Database, name: str, new: NewToken, *, expires: float) -> int:
+def enroll(
+    database: Database,
+    name: str,
+    new: NewToken,
+    *,
+    expires: float,
+    content: Literal["qr", "key"] | None = None,
+) -> int:
     """Make a pending token that lives until `expires`, in place of one that was pending before; its id.
 
-    Raises OperationFailed: no such account, or its tokens have another number of digits.
+    With `content` its key is mailed to the owner. Raises OperationFailed: no such account, no address, or tokens with
+    another number of digits.
     """
     with database.write() as connection:
         owner = accounts.identity(connection, name)
-        connection.execute(token.delete().where(token.c.account_id == owner, _is(TokenStatus.PENDING)))
+        _end_pending(connection, owner)
         _refuse_digits(connection, owner, name, new.digits)
         values = {
             "account_id": owner,
@@ -79,6 +88,9 @@ def enroll(database: Database, name: str, new: NewToken, *, expires: float) -> i
         identity: int = connection.execute(token.insert().returning(token.c.id), values).scalar_one()
         sealed = database.secrets.seal(new.secret, table="token", column="secret", row=identity)
         connection.execute(token.update().where(token.c.id == identity).values(secret=sealed))
+        if content is not None:
+            made = Token(identity, new.kind, TokenStatus.PENDING, new.secret, new.digits, new.algorithm, new.period)
+            letters.invitation(database, connection, name, replace(made, expires=expires), content)
         return identity
 
 
@@ -124,18 +136,26 @@ def pending(database: Database, name: str) -> Token:
     return token_of(row, database.secrets)
 
 
-def confirm(database: Database, name: str, token_id: int, *, step: int, drift: int) -> None:
-    """Take the first step of a pending token: it becomes active. Raises OperationFailed when it is not pending."""
+def confirm(database: Database, name: str, token_id: int, *, step: int, drift: int, mails: bool = False) -> None:
+    """Take the first step of a pending token: it becomes active. Raises OperationFailed when it is not pending.
+
+    With `mails`, the owner gets a notice.
+    """
     values = {"status": TokenStatus.ACTIVE.value, "expires": None, "last_step": step, "drift": drift}
     with database.write() as connection:
         owner = accounts.identity(connection, name)
         mine = token.update().where(token.c.id == token_id, token.c.account_id == owner, token.c.last_step < step)
         if connection.execute(mine.where(*_alive(database.clock.now())).values(values)).rowcount != 1:
             raise _none_pending(name)
+        if mails:
+            letters.activated(database, connection, name)
 
 
 def disable(database: Database, name: str) -> int:
-    """Switch off the active tokens of an account, and end its trusted devices; how many. Raises OperationFailed."""
+    """Switch off the active tokens of an account, and end its trusted devices; how many. Raises OperationFailed.
+
+    A pending token ends too: its first code would let in past the ones that are switched off.
+    """
     return _switch(database, name, TokenStatus.ACTIVE, TokenStatus.DISABLED)
 
 
@@ -144,21 +164,25 @@ def enable(database: Database, name: str) -> int:
     return _switch(database, name, TokenStatus.DISABLED, TokenStatus.ACTIVE)
 
 
-def reset(database: Database, name: str) -> Ended:
+def reset(database: Database, name: str, *, mails: bool = False) -> Ended:
     """End all of an account's second factor, so that it may enrol anew, and forget its wrong codes.
 
-    Tokens, pending or not, recovery codes, devices and mail that is still queued. Raises OperationFailed.
+    Tokens, pending or not, recovery codes, devices and mail that is still queued. With `mails`, the owner gets a
+    notice. Raises OperationFailed.
     """
     with database.write() as connection:
         owner = accounts.identity(connection, name)
-        mails = outbox.delete().where(outbox.c.account_id == owner, outbox.c.sent_at.is_(None))
+        queued = outbox.delete().where(outbox.c.account_id == owner, outbox.c.sent_at.is_(None))
         accounts.update(connection, owner, database.clock.now(), grow=True, **accounts.NO_FAILURES)
-        return Ended(
-            mails=connection.execute(mails).rowcount,
+        ended = Ended(
+            mails=connection.execute(queued).rowcount,
             tokens=_delete_of(connection, token, owner),
             recovery_codes=_delete_of(connection, recovery_code, owner),
             devices=_delete_of(connection, device, owner),
         )
+        if mails:
+            letters.reset(database, connection, name)
+        return ended
 
 
 def _switch(database: Database, name: str, before: TokenStatus, after: TokenStatus) -> int:
@@ -169,8 +193,17 @@ def _switch(database: Database, name: str, before: TokenStatus, after: TokenStat
         if not switched:
             raise OperationFailed(f"{name} has no {before} token", f"see them with: radius-mfa token list {name}")
         connection.execute(device.delete().where(device.c.account_id == owner))
+        if after is TokenStatus.DISABLED:
+            _end_pending(connection, owner)
         accounts.update(connection, owner, database.clock.now(), grow=True)
         return switched
+
+
+def _end_pending(connection: sa.Connection, owner: int) -> None:
+    """The pending token of an account, and the mail that would still bring its key."""
+    mine = sa.select(token.c.id).where(token.c.account_id == owner, _is(TokenStatus.PENDING))
+    connection.execute(outbox.delete().where(outbox.c.token_id.in_(mine), outbox.c.sent_at.is_(None)))
+    connection.execute(token.delete().where(token.c.account_id == owner, _is(TokenStatus.PENDING)))
 
 
 def _delete_of(connection: sa.Connection, table: sa.Table, owner: int) -> int:

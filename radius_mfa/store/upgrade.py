@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+# Alembic would import it late, when root has become the owner of the store, who may be unable to read this Python.
+import importlib.readers  # noqa: F401
 import os
 import sqlite3
 from contextlib import closing

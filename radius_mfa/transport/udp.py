@@ -84,6 +84,8 @@ class UdpWorker:
         fresh: list[Round] = []
         for listener in ready:
             for _ in range(BATCH // len(ready) or 1):
+                if self._lifeline.stopping:
+                    return fresh  # SIGTERM came with it: it is for the successor, which may know more clients
                 datagram = listener.receive()
                 if datagram is None:
                     break

@@ -21,6 +21,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pyotp
+
 TIMEOUT = 60.0
 
 
@@ -84,6 +86,12 @@ def run(command: str, directory: Path, stdin: str = "", facts: Mapping[str, str]
         timeout=TIMEOUT,
     )
     return Result(done.returncode, done.stdout, done.stderr)
+
+
+def enrolled(config: Path, name: str) -> str:
+    """The base32 key of a new pending authenticator of this account, made by the admin."""
+    uri = run(f"radius-mfa --config {config} token enroll {name} --uri", config.parent).stdout
+    return pyotp.parse_uri(uri.strip()).secret
 
 
 def surroundings() -> dict[str, str]:

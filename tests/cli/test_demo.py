@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from radius_mfa.cli import throwaway
+from radius_mfa.cli import mailbox, throwaway
 from radius_mfa.cli.walkthrough import Walkthrough
+from radius_mfa.errors import OperationFailed
 from radius_mfa.radius.client import LoginClient
 from tests.cli.script import play, surroundings
 
@@ -40,7 +40,7 @@ def until_it_goes_on(demo: subprocess.Popen[str]) -> list[str]:
 
 
 def test_the_demo_shows_every_step(tmp_path: Path) -> None:
-    """Challenge and Accept, the same bytes again, and each code only once."""
+    """Challenge, mail and Accept, the same bytes again, and each code only once."""
     play(Path(__file__).parent / "demo.txt", tmp_path, {"TMPDIR": str(tmp_path)})
 
 
@@ -60,12 +60,32 @@ def test_a_demo_that_is_ended_leaves_nothing(number: signal.Signals, status: int
         os.killpg(demo.pid, 0)
 
 
-def test_a_step_that_is_not_as_said_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_step_that_is_not_as_said_is_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where a recovery code is refused that should do, the walk-through says so and is no success."""
-    with throwaway.place() as place, throwaway.serving(place.config) as server:
-        wrong = replace(place, recovery_codes=("AAAA-AAAA-AAAA-AAAA",))
-        with LoginClient(server.host, server.port, place.secret) as client:
-            assert not Walkthrough(client, wrong).run()
+    monkeypatch.setattr(throwaway.Place, "make_recovery_codes", lambda _: ["AAAA-AAAA-AAAA-AAAA"])
+    with (
+        throwaway.place() as place,
+        throwaway.serving(place.config) as server,
+        LoginClient(server.host, server.port, place.secret) as client,
+    ):
+        assert not Walkthrough(client, place).run()
     said = capsys.readouterr().out
     assert "wrong: Access-Challenge, then Access-Reject; it should be Access-Challenge, then Access-Accept" in said
     assert said.count("wrong:") == 1
+
+
+def test_the_demo_fits_a_terminal(tmp_path: Path) -> None:
+    """No line is wider than 80 columns, folded links and prompts included."""
+    demo = start(tmp_path, "--once")
+    lines = demo.communicate(timeout=60)[0].splitlines()
+    assert any(line.startswith("   │ Subject: ") for line in lines)
+    assert max(map(len, lines)) <= 80
+
+
+def test_a_mail_that_does_not_come_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The demo waits for its mail, not for ever."""
+    monkeypatch.setattr(mailbox, "PATIENCE", 0.0)
+    with pytest.raises(OperationFailed, match="0 of 1 mails came"):
+        mailbox.wait_for(tmp_path, 1)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from radius_mfa.cli import throwaway
-from tests.cli.script import play
+from tests.cli.script import enrolled, play
 
 
 @pytest.fixture
@@ -19,8 +19,8 @@ def facts() -> Iterator[dict[str, str]]:
             "SERVER": f"{server.host}:{server.port}",
             "SECRET": place.secret.decode(),
             "PASSWORD": throwaway.PASSWORD,
-            "KEY": place.key,
-            "RECOVERY": place.recovery_codes[0],
+            "KEY": enrolled(place.config, throwaway.NAME),
+            "RECOVERY": place.make_recovery_codes()[0],
             "CONFIG": str(place.config),
         }
 

@@ -332,6 +332,19 @@ def test_the_audit_names_an_unknown_account_as_it_was_typed(service_of: Authenti
     assert r"al\xffice" == world.records[0].account
 
 
+def test_a_verdict_that_needs_an_admin_is_told_after_it_was_written_down(
+    service_of: Authenticator, world: Recorder, stores: SqliteStores, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An unreadable authenticator is a Reject with an alert; nothing is said of a login whose audit was lost."""
+    stores.edit("UPDATE token SET secret = x'00'")
+    assert Reason.TOKEN_UNREADABLE is service_of.run([asking(1), asking(2, name=b"hunter2")])[0].reason
+    alert = "alice at gear is refused: its authenticator cannot be read; hint: run radius-mfa db check"
+    assert [alert] == caplog.messages
+    world.lost, stores.clock.time = True, stores.clock.time + 60
+    service_of.run([asking(3)])
+    assert [alert] == [message for message in caplog.messages if "alice" in message]
+
+
 @pytest.fixture(autouse=True)
 def _errors_only(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING, service.__name__)

@@ -57,8 +57,8 @@ def with_device(stores: SqliteStores) -> None:
         NOW + 9,
     )
     stores.edit(
-        "INSERT INTO outbox (account_id, recipient, kind, body, message_id, created, not_before)"
-        " SELECT id, 'a@example.com', 'invite', x'00', 'm', 0, 0 FROM account"
+        "INSERT INTO outbox (account_id, recipient, kind, body, message_id, created, not_before, expires)"
+        " SELECT id, 'a@example.com', 'invitation', x'00', 'm', 0, 0, 9 FROM account"
     )
 
 
@@ -285,8 +285,8 @@ def test_a_reset_ends_the_whole_second_factor(stores: SqliteStores, database: Da
     tokens.enroll(database, "alice", NewToken(SECRET), expires=NOW + 10)
     with_device(stores)
     stores.edit(
-        "INSERT INTO outbox (account_id, recipient, kind, body, message_id, created, not_before, sent_at)"
-        " SELECT id, 'a@example.com', 'invite', x'00', 'sent', 0, 0, 1 FROM account"
+        "INSERT INTO outbox (account_id, recipient, kind, body, message_id, created, not_before, sent_at, expires)"
+        " SELECT id, 'a@example.com', 'invitation', x'00', 'sent', 0, 0, 1, 9 FROM account"
     )
     assert Ended(tokens=2, recovery_codes=3, devices=1, mails=1) == tokens.reset(database, "alice")
     after = stores.load("alice")

@@ -8,18 +8,33 @@ import resource
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
-from radius_mfa.auth.asks import WON, Loss
+from radius_mfa.auth.asks import WON, Commit, Invite, Loss
+from radius_mfa.auth.notices import Activated
 from radius_mfa.errors import StoreBusy, StoreFailed
 from radius_mfa.ports import Write
 from radius_mfa.store.connection import connect
 from radius_mfa.store.sqlite import SqliteStore
-from tests.contract.stores import CODES, SqliteStores, code, first_step, state, step, use, wrong
+from tests.contract.stores import (
+    CODES,
+    NOW,
+    SqliteStores,
+    accepted,
+    code,
+    digest,
+    first_step,
+    state,
+    step,
+    use,
+    wrong,
+)
+from tests.contract.test_store_invite import newcomer
 
 
 def a_code(stores: SqliteStores) -> Write:
@@ -34,6 +49,21 @@ ROUNDS: dict[str, Callable[[SqliteStores], Write]] = {
     ),
     "a recovery code": lambda stores: use(
         alice := stores.account("alice"), code(stores.store(), alice), spend=state(alice, 1)
+    ),
+    "the first password": lambda stores: Write(
+        Commit(newcomer(stores), accepted(), NOW, digest(1), mail=Invite(NOW + 86400))
+    ),
+    "a first code with its notice": lambda stores: Write(
+        Commit(
+            replace(alice := stores.account("alice", pending=True), mail="alice@example.com"),
+            accepted(),
+            NOW,
+            digest(1),
+            state(alice, 1),
+            first_step(alice, 5),
+            mail=Activated(account="alice", at=NOW),
+        ),
+        b"reply",
     ),
     "a wrong code": lambda stores: wrong(alice := stores.account("alice"), spend=state(alice, 1)),
 }
@@ -88,7 +118,7 @@ def test_a_commit_is_on_the_disk(stores: SqliteStores, pragma: str, value: str |
 
 
 @pytest.mark.parametrize("after", [0, 1_000], ids=["once", "for good"])
-@pytest.mark.parametrize("number", range(8))
+@pytest.mark.parametrize("number", range(12))
 @pytest.mark.parametrize("kind", ROUNDS)
 def test_the_nth_call_fails(stores: SqliteStores, kind: str, number: int, after: int) -> None:
     """Whichever call of a commit fails, and whether the next ones do: all of the round is written, or none of it."""
@@ -102,7 +132,8 @@ def test_the_nth_call_fails(stores: SqliteStores, kind: str, number: int, after:
         assert [WON] == stores.store().commit([write])
     else:
         assert before != stores.dump()
-        assert [Loss.STATE] == [outcome.lost for outcome in stores.store().commit([write])]
+        again = None if write.commit.spend is None else Loss.STATE
+        assert [again] == [outcome.lost for outcome in stores.store().commit([write])]
 
 
 @pytest.mark.parametrize("number", range(3))
@@ -132,7 +163,8 @@ def test_a_statement_is_broken_off_in_the_middle(stores: SqliteStores, kind: str
     # Broken off in the last step of COMMIT, a round may be written though its writer heard of a failure.
     assert steps > 20
     (again,) = stores.store().commit([write])
-    assert (Loss.STATE, write.reply or None) == (again.lost, again.stored)
+    lost = None if write.commit.spend is None else Loss.STATE
+    assert (lost, write.reply or None) == (again.lost, again.stored)
 
 
 @pytest.mark.parametrize("number", range(2))

@@ -202,6 +202,12 @@ class Server:
         """The pid of the youngest UDP worker."""
         return max(pid for pid in self.children() if any(is_udp(pid, fd) for fd in descriptors(pid)))
 
+    def alone(self, errand: str) -> list[int]:
+        """The pids of the children that have this errand to themselves: one at most."""
+        lock = Path(f"{self.store}.{errand}").stat().st_ino
+        locks = [line.split() for line in Path("/proc/locks").read_text().splitlines() if f":{lock} " in line]
+        return [int(entry[4]) for entry in locks if "->" not in entry]
+
     def log(self) -> str:
         return self.log_file.read_text()
 
@@ -237,11 +243,13 @@ class Server:
 
     def add_user(
         self, name: str = "", password: str = PASSWORD, *, groups: Iterable[str] = (), mfa: str = "inherit",
-        token: bool = True, recovery: Iterable[str] = (),
+        token: bool = True, recovery: Iterable[str] = (), mail: str | None = None,
     ) -> User:  # fmt: skip
         """An account, with an active authenticator that has taken no code yet; without a name it gets a new one."""
         name = name or f"user{next(self._names)}"
-        new = accounts.NewAccount(name, groups=frozenset(groups), mfa=Mfa(mfa), password_hash=hash_password(password))
+        new = accounts.NewAccount(
+            name, mail, groups=frozenset(groups), mfa=Mfa(mfa), password_hash=hash_password(password)
+        )
         row = accounts.add(self.database, new)
         secret = pyotp.random_base32()
         if token:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from radius_mfa.daemon import become
+from radius_mfa.daemon.privileges import become
 from tests.daemon.conftest import Start
 from tests.daemon.raw import RawClient
 from tests.daemon.server import Server, alive, descriptors, is_udp, wait_for
@@ -148,6 +148,25 @@ def test_reload_loses_no_request(start: Start) -> None:
     assert not set(before) & set(server.children())
 
 
+def test_a_dismissed_worker_leaves_what_comes_to_its_successor(server: Server) -> None:
+    """A datagram that comes after the reload is not read by the old worker, which does not know its client."""
+    old = server.worker()
+    os.kill(old, signal.SIGSTOP)
+    server.clients = "- {shortname: other, ipaddr: 127.0.0.2, secret: SECRET}"
+    server.reload()
+    successor = server.worker()
+    os.kill(successor, signal.SIGSTOP)
+    client = server.client("127.0.0.2")
+    client.send(client.status())
+    os.kill(old, signal.SIGCONT)  # it finds SIGTERM and the datagram at once
+    wait_for(lambda: not alive(old), "the end of the old worker")
+    os.kill(successor, signal.SIGCONT)
+    reply = client.receive()
+    assert reply is not None
+    assert reply.signed
+    assert "silent" not in server.log()
+
+
 def test_reload_with_a_mistake_keeps_the_old(server: Server) -> None:
     """A wrong configuration is reported with its place, and the old one goes on."""
     server.more = "mfa: {requird: all}\n"
@@ -202,18 +221,11 @@ def test_reload_says_what_needs_a_restart(server: Server, tmp_path: Path) -> Non
 
 def test_one_housekeeping_at_a_time(server: Server) -> None:
     """The housekeeping of a new generation waits for the lock of the old one."""
-    lock = Path(f"{server.store}.housekeeping").stat().st_ino
-
-    def holders() -> list[str]:
-        """The pids that hold the lock, not those that wait for it."""
-        locks = [line.split() for line in Path("/proc/locks").read_text().splitlines() if f":{lock} " in line]
-        return [entry[4] for entry in locks if "->" not in entry]
-
-    (first,) = holders()
+    (first,) = server.alone("housekeeping")
     server.reload()
-    wait_for(lambda: holders() not in ([], [first]), "the lock to change hands")
-    assert len(holders()) == 1
-    assert int(first) not in server.children()
+    wait_for(lambda: server.alone("housekeeping") not in ([], [first]), "the lock to change hands")
+    assert len(server.alone("housekeeping")) == 1
+    assert first not in server.children()
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,14 @@ def test_who_does_not_go_is_killed(play: Play) -> None:
     assert f"worker 0 ({pid}) did not end in time: killed" in toy.log()
 
 
+def test_an_errand_has_a_farewell_of_its_own(play: Play) -> None:
+    """Its child is killed when the errand's own time is over, before a worker that does not go either."""
+    toy = play(1, "errand").ready()
+    toy.ask(0, b"stay")
+    assert toy.end() == 0
+    assert ["errand", "worker 0"] == re.findall(r"error (.*) \(\d+\) did not end in time: killed", toy.log())
+
+
 def test_a_child_that_always_fails(play: Play) -> None:
     """A worker that fails at once is started again and again; nobody says that it listens, and a trace has no value."""
     toy = play(1, "work")
@@ -119,7 +127,7 @@ def test_a_child_that_always_fails(play: Play) -> None:
 
 def test_successors_come_more_and_more_slowly() -> None:
     """The first comes at once, the next after 0.2 s and twice as long each time, up to 5 s."""
-    post = supervisor.Post("worker", lambda _: None)
+    post = supervisor.Post(supervisor.Errand("worker", lambda _: None))
     pauses = []
     for _ in range(8):
         supervisor.Supervisor(Toy(1, ""), clock.SystemClock())._delay(post, 100.0)

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from radius_mfa import log
 from radius_mfa.clock import SystemClock
 from radius_mfa.errors import ConfigurationError
-from radius_mfa.supervisor import Supervisor
+from radius_mfa.supervisor import Errand, Supervisor
 from radius_mfa.transport.lifeline import Lifeline
 from radius_mfa.transport.sockets import Listener
 
@@ -28,6 +28,7 @@ class Toy:
 
     def __init__(self, workers: int, fails: str) -> None:
         self.workers = workers
+        self.errands = (Errand("errand", _stay, 0.2) if fails == "errand" else Errand("errand", _be_there),)
         self._fails = fails
 
     def preflight(self) -> None:
@@ -55,12 +56,18 @@ class Toy:
                 _obey(datagram.data[20:])
                 listener.send(b"%d %d" % (index, os.getpid()), datagram)
 
-    def keep_house(self, lifeline: Lifeline) -> None:
-        while not lifeline.wait(1.0):
-            pass
-
     def reload(self) -> Toy:
         raise ZeroDivisionError
+
+
+def _be_there(lifeline: Lifeline) -> None:
+    while not lifeline.wait(1.0):
+        pass
+
+
+def _stay(lifeline: Lifeline) -> None:
+    while True:
+        lifeline.wait(1.0)
 
 
 def _obey(word: bytes) -> None:

@@ -48,17 +48,17 @@ class Talk:
 
 
 class FaultyServer:
-    """Answers politely on a free port of the loopback interface but where `replies` say something else.
+    """Answers politely on a port of the loopback interface (0: any) but where `replies` say something else.
 
     `heard` are the commands of all clients, `mails` what was sent after DATA, taken or not.
     """
 
-    def __init__(self, replies: Mapping[str, Reply] | None = None) -> None:
+    def __init__(self, replies: Mapping[str, Reply] | None = None, port: int = 0) -> None:
         self._replies = POLITE | dict(replies or {})
         self._ended = threading.Event()
         self.heard: list[str] = []
         self.mails: list[str] = []
-        self._listening = socket.create_server(("127.0.0.1", 0))
+        self._listening = socket.create_server(("127.0.0.1", port))
         self.port: int = self._listening.getsockname()[1]
         self._thread = threading.Thread(target=self._serve)
         self._thread.start()

@@ -7,7 +7,7 @@ from email import message_from_bytes
 from email.message import Message
 from pathlib import Path
 
-from radius_mfa.mail.facts import Facts
+from radius_mfa.auth.notices import Facts
 from radius_mfa.mail.letterhead import Letterhead
 from radius_mfa.mail.message import Letter, compose, message_id
 from radius_mfa.mail.samples import AT, LETTERHEAD
@@ -20,7 +20,7 @@ def letter(
     facts: Facts, to: str = "alice@example.com", letterhead: Letterhead = LETTERHEAD, wording: Wording = WORDING
 ) -> Letter:
     """These facts as they leave, always the same."""
-    fixed = message_id(b"row 1", "pbx@example.com")
+    fixed = message_id("d1" * 16, "pbx@example.com")
     return compose(facts, to=to, message_id=fixed, date=AT, letterhead=letterhead, wording=wording)
 
 

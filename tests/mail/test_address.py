@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from radius_mfa.auth.texts import masked
 from radius_mfa.errors import OperationFailed
-from radius_mfa.mail.address import checked, is_address, masked
+from radius_mfa.mail.address import checked, is_address
 
 ATOM = "a" * 64
 DOMAIN = ".".join(["d" * 61] * 3)

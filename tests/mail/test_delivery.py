@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from radius_mfa.auth.notices import Invitation
 from radius_mfa.errors import ConfigurationError
 from radius_mfa.mail import otpauth
 from radius_mfa.mail.delivery import Server, SmtpDelivery
 from radius_mfa.mail.diagnosis import Deferred, Refused
-from radius_mfa.mail.facts import Invitation
 from radius_mfa.mail.samples import KEY, LETTERHEAD, SAMPLES
 from tests.mail.authority import Authority
 from tests.mail.postfix import PASSWORD, USER, Postfix

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from radius_mfa.mail.facts import Facts
+from radius_mfa.auth.notices import Facts
 from radius_mfa.mail.samples import LETTERHEAD, SAMPLES
 from radius_mfa.mail.wording import BUILT_IN, variables
 from tests.conftest import ROOT

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from radius_mfa.auth.notices import Facts
 from radius_mfa.errors import OperationFailed
-from radius_mfa.mail.facts import Facts
 from radius_mfa.mail.letterhead import header_text
 from radius_mfa.mail.samples import LETTERHEAD, SAMPLES
 from tests.mail.reading import letter

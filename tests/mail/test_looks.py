@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from radius_mfa.auth.notices import Facts, Invitation
 from radius_mfa.mail import otpauth
-from radius_mfa.mail.facts import Facts, Invitation
 from radius_mfa.mail.message import preview
 from radius_mfa.mail.samples import LETTERHEAD, SAMPLES
 from tests.mail.chromium import CHROMIUM, Chromium

@@ -10,9 +10,9 @@ from email.utils import parsedate_to_datetime
 
 import pytest
 
+from radius_mfa.auth.notices import Facts, Invitation
 from radius_mfa.errors import ConfigurationError, OperationFailed
 from radius_mfa.mail import otpauth
-from radius_mfa.mail.facts import Facts, Invitation
 from radius_mfa.mail.samples import AT, KEY, LETTERHEAD, SAMPLES
 from tests.mail.reading import letter, parts
 

@@ -14,15 +14,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from radius_mfa.auth.notices import dumps
 from radius_mfa.errors import StoreBusy, StoreFailed
 from radius_mfa.mail.backoff import DOWN_MOST, FIRST, MOST, pause
 from radius_mfa.mail.delivery import Delivery, FileDelivery, Server, SmtpDelivery
 from radius_mfa.mail.diagnosis import Deferred, Refused
-from radius_mfa.mail.facts import dumps
 from radius_mfa.mail.message import Letter
-from radius_mfa.mail.outbox import IDLE, Envelope, Postman, write
+from radius_mfa.mail.outbox import IDLE, Postman, write
 from radius_mfa.mail.samples import AT, LETTERHEAD, SAMPLES
 from radius_mfa.mail.wording import Wording
+from radius_mfa.ports import Envelope
 from tests.mail.faults import FaultyServer, Talk, black_hole
 from tests.mail.reading import WORDING
 
@@ -97,7 +98,7 @@ class Played:
 
 
 def envelope(row: int, name: str = "alice", body: bytes = dumps(SAMPLES[-1])) -> Envelope:
-    return Envelope(row, f"<{row}@example.com>", f"{name}@example.com", AT, 0, body)
+    return Envelope(row, f"{row}", f"{name}@example.com", AT, 0, body)
 
 
 def postman(rows: Rows, delivery: Delivery, clock: Clock | None = None, wording: Wording = WORDING) -> Postman:
@@ -288,7 +289,7 @@ def test_run_ends_when_its_wait_says_so() -> None:
 
 def test_a_mail_as_a_file_is_the_owners_alone(tmp_path: Path) -> None:
     """0600, whole, named after its Message-ID; written twice it is one."""
-    rows = Rows(envelope(1), replace(envelope(2), message_id="<1@example.com>"))
+    rows = Rows(envelope(1), replace(envelope(2), message_id="1"))
     work = postman(rows, FileDelivery(tmp_path))
     work.step()
     work.step()

@@ -11,9 +11,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pyotp
 import pytest
 
+from radius_mfa.auth.notices import Invitation
 from radius_mfa.errors import OperationFailed
 from radius_mfa.mail import otpauth, picture
-from radius_mfa.mail.facts import Invitation
 from radius_mfa.mail.samples import KEY, LETTERHEAD, SAMPLES
 from tests.mail.reading import letter, parts, scan
 

@@ -33,11 +33,12 @@ def test_the_wheel_is_tested_and_not_the_tree() -> None:
 
 @of_the_wheel
 def test_the_wheel_has_every_file_of_the_package_and_no_other() -> None:
-    """Dictionary, migrations, configuration and type marker are in the wheel; tests are not."""
+    """Dictionary, migrations, configuration, PAM module and type marker are in the wheel; tests are not."""
     (wheel,) = WHEELS
     shipped = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     expected = {
-        str("radius_mfa" / path if path.parts[0] == "config" else path) for path in tracked("radius_mfa", "config")
+        str(path if path.parts[0] == "radius_mfa" else "radius_mfa" / path)
+        for path in tracked("radius_mfa", "config", "pam_hook")
     }
     assert expected == shipped
     assert "radius_mfa/py.typed" in shipped

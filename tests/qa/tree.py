@@ -23,4 +23,4 @@ def tracked(*folders: str) -> tuple[Path, ...]:
 
 def is_source(path: Path) -> bool:
     hidden = path.name.startswith(".") and path.name not in {".ci", ".gitignore"}
-    return not hidden and not path.is_symlink() and path.suffix not in {".pyc", ".egg-info"}
+    return not hidden and not path.is_symlink() and path.suffix not in {".pyc", ".egg-info", ".so", ".o"}

@@ -20,8 +20,11 @@ from radius_mfa.auth.asks import (
     Consumption,
     FindRecoveryCode,
     FindSkew,
+    Invite,
+    InviteAgain,
     LoadAccount,
     Loss,
+    Mail,
     Outcome,
     UseRecoveryCode,
     UseToken,
@@ -49,6 +52,8 @@ PASSWORD = b"correct horse"
 SECRET = b"12345678901234567890"
 RECOVERY = "ABCDEFGHIJKLMNOP"
 STORED_FOR = 30.0
+MAILED = b"the key of the mail."
+"""The secret of every token that a login makes."""
 
 PBX = ClientPolicy("pbx")
 APPEND = ClientPolicy("append", Dialogue.APPEND)
@@ -150,6 +155,11 @@ class World:
         """What others do between the moment the account was loaded and the commit."""
         self._at = NOW
         self._spent: set[bytes] = set()
+        self._made = count(100)
+        self.mails: list[tuple[float, Mail]] = []
+        """Everything that was queued, with its time."""
+        self._invitations: list[tuple[float, int, int]] = []
+        """When, whose and for which token an invitation was queued."""
         self._replies: dict[tuple[int, bytes], tuple[float, bytes]] = {}
 
     def login(self, request: LoginRequest) -> Verdict:
@@ -219,7 +229,7 @@ class World:
             self._spent.add(commit.spend.nonce)
         now = self.accounts[commit.account.name]
         if commit.consume is not None:
-            if now.disabled or now.epoch != commit.account.epoch or commit.at < now.history.locked_until:
+            if not _admits(now, commit):
                 return Loss.ACCOUNT
             if not self._consume(now, commit.consume, commit.at):
                 return Loss.CONSUMED
@@ -228,6 +238,37 @@ class World:
             self.change(now.name, history=replace(now.history, failures=0))
         if commit.wrong_code:
             self.change(now.name, history=throttle.count(now.history, commit.digest, commit.at))
+        return self._queue(commit, commit.mail) if commit.mail is not None else None
+
+    def _queue(self, commit: Commit, mail: Mail) -> Loss | None:
+        assert commit.account.mail, "mail to nobody"
+        if isinstance(mail, Invite | InviteAgain):
+            now = self.accounts[commit.account.name]
+            if not _admits(now, commit):
+                return Loss.ACCOUNT
+            return self._invite(now, mail, commit.at)
+        self.mails.append((commit.at, mail))
+        return None
+
+    def _invite(self, account: Account, mail: Invite | InviteAgain, at: float) -> Loss | None:
+        """A pending token with its mail, or the mail of the one that is there once more."""
+        living = [one for one in account.tokens if one.status is not TokenStatus.PENDING or at < (one.expires or 0)]
+        waiting = [one for one in living if one.status is TokenStatus.PENDING]
+        if isinstance(mail, Invite) and living:
+            return None
+        if isinstance(mail, InviteAgain):
+            if not waiting:
+                return Loss.CONSUMED
+            if any(when > mail.since for when, _, token in self._invitations if token == waiting[0].id):
+                return Loss.TOO_SOON
+        today = sum(when > at - 86400 and owner == account.id for when, owner, _ in self._invitations)
+        if today >= mail.per_day or sum(when > at - 60 for when, _, _ in self._invitations) >= mail.per_minute:
+            return Loss.MAIL_LIMIT
+        if isinstance(mail, Invite):
+            waiting = [pending(id=next(self._made), secret=MAILED, expires=mail.ends, digits=mail.digits)]
+            self.change(account.name, tokens=(*living, *waiting))
+        self._invitations.append((at, account.id, waiting[0].id))
+        self.mails.append((at, mail))
         return None
 
     def _consume(self, account: Account, consume: Consumption, at: float) -> bool:
@@ -241,6 +282,10 @@ class World:
         used = replace(token, last_step=consume.step, drift=consume.drift, status=TokenStatus.ACTIVE, expires=None)
         self.change(account.name, tokens=tuple(used if old is token else old for old in account.tokens))
         return True
+
+
+def _admits(now: Account, commit: Commit) -> bool:
+    return not now.disabled and now.epoch == commit.account.epoch and commit.at >= now.history.locked_until
 
 
 def _takes(token: Token, consume: UseToken | ActivateToken, at: float) -> bool:

@@ -109,7 +109,7 @@ def test_the_first_code_activates_a_pending_token() -> None:
     world = World(alice(pending()), codes=[RECOVERY])
     assert Reason.CODE_MISSING is world.login(request(PASSWORD, APPEND)).reason
     assert Reason.NOT_A_CODE is world.login(request(PASSWORD + dashed(), APPEND)).reason
-    assert Accept(Method.TOTP) == world.login(request(PASSWORD + code(), APPEND))
+    assert Accept(Method.TOTP, text=say(Text.ACTIVATED)) == world.login(request(PASSWORD + code(), APPEND))
 
 
 def test_a_used_code_is_stale() -> None:

@@ -212,7 +212,7 @@ def test_the_first_code_activates_a_pending_token() -> None:
     world = World(alice(pending()))
     asked = world.login(request())
     assert Challenge(Stage.ENROLMENT, say(Text.ASK_FIRST_CODE), 1, 1, 600.0) == asked
-    assert Accept(Method.TOTP) == world.login(request(code(), state=opened(asked)))
+    assert Accept(Method.TOTP, text=say(Text.ACTIVATED)) == world.login(request(code(), state=opened(asked)))
     assert [ActivateToken(1, STEP, 0)] == world.taken
     assert Reason.STALE_CODE is world.answered(code()).reason
 

@@ -52,8 +52,30 @@ def test_an_expired_invitation_activates_nothing() -> None:
     """A pending token that expires between the rounds takes no code any more."""
     world = World(alice(pending(expires=NOW + 5)))
     state = world.challenged()
-    assert isinstance(world.login(request(code(), at=NOW + 5, state=state)), Reject)
-    assert [] == world.taken
+    ended = Reject(Reason.INVITATION_ENDED, say(Text.DENIED))
+    assert ended == world.login(request(code(), at=NOW + 5, state=state))
+    assert Reason.STATE_SPENT is world.login(request(code(), at=NOW + 4, state=state)).reason
+    assert ([], 0) == (world.taken, world.accounts["alice"].history.failures)
+
+
+def test_a_last_recovery_code_that_is_gone_is_told_as_such() -> None:
+    """Without a token, and asked for a recovery code: used meanwhile it is a used code, and no invitation has ended."""
+    world = World(alice(), codes=["ABCDEFGHIJKLMNOP"])
+    mine, other = world.challenged(), world.challenged()
+    datagram = request(b"ABCDEFGHIJKLMNOP", state=other)
+    first = world.login(datagram)
+    assert Reason.USED_CODE is world.login(request(b"ABCDEFGHIJKLMNOP", state=mine)).reason
+    assert Accept(Method.NONE, Reason.REPEATED, stored=octets(first)) == world.login(datagram)
+    assert 1 == len(world.taken)
+
+
+def test_a_retransmission_finds_its_reply_after_the_invitation_ended() -> None:
+    """The first code activated the token, the token was ended: the same datagram is answered all the same."""
+    world = World(alice(pending()))
+    datagram = request(code(), state=world.challenged())
+    first = world.login(datagram)
+    world.change(tokens=())
+    assert Accept(Method.NONE, Reason.REPEATED, stored=octets(first)) == world.login(datagram)
 
 
 def test_of_two_rounds_at_once_one_takes_the_step() -> None:

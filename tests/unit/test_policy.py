@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from radius_mfa.auth import policy
 from radius_mfa.auth.model import Account, ClientPolicy, Door, Mfa, ReplyRule, TokenStatus
-from radius_mfa.auth.policy import Names, Owes, Rules, canonical_name
-from tests.unit.driving import NOW, PBX, alice, pending, request, totp
+from radius_mfa.auth.policy import Enrolment, Names, Owes, Rules, canonical_name
+from radius_mfa.auth.texts import Text, masked, say
+from tests.unit.driving import NOW, PBX, SHY, alice, pending, request, totp
 
 NAMES = Names(realms=frozenset({"example.com"}), domains=frozenset({"corp"}))
 
@@ -198,8 +199,41 @@ def test_what_an_account_owes(account: Account, expected: Owes) -> None:
 def test_codes_are_as_long_as_those_of_the_accounts_tokens() -> None:
     """An unknown account and one without tokens are read like `mfa.totp.digits`."""
     assert 6 == policy.code_digits(None, Rules())
-    rules = Rules(digits=7)
+    rules = Rules(enrolment=Enrolment(digits=7))
     assert [7, 7, 8] == [policy.code_digits(one, rules) for one in (None, alice(), alice(totp(digits=8)))]
+
+
+@pytest.mark.parametrize(
+    ("address", "mails", "client", "expected"),
+    [
+        ("a@example.com", True, PBX, say(Text.ASK_MAILED_CODE, address="a***@example.com")),
+        ("a@example.com", False, PBX, say(Text.ASK_FIRST_CODE)),
+        (None, True, PBX, say(Text.ASK_FIRST_CODE)),
+        ("", True, PBX, say(Text.ASK_FIRST_CODE)),
+        ("a@example.com", True, SHY, say(Text.ASK_CODE)),
+    ],
+)
+def test_the_prompt_for_a_first_code(address: str | None, mails: bool, client: ClientPolicy, expected: str) -> None:
+    """It names the mail where there is one; with `always_challenge` it is the prompt of everybody."""
+    rules = Rules(mails=mails)
+    assert expected == policy.prompt(client, Owes.FIRST_CODE, alice(mail=address), rules)
+    assert say(Text.ASK_CODE) == policy.prompt(client, Owes.CODE, alice(mail=address), rules)
+    assert say(Text.ASK_CODE) == policy.prompt(client, Owes.FIRST_CODE, None, rules)
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("alice@example.com", "a***@example.com"),
+        ("a@example.com", "a***@example.com"),
+        ("alice@" + "d" * 64, "a***@" + "d" * 64),
+        ("alice@" + "d" * 65, "a***@" + "d" * 64 + "..."),
+        ("no address", "***@no address"),
+    ],
+)
+def test_a_masked_address_shows_one_letter_and_the_domain(address: str, shown: str) -> None:
+    """However short the name is, and never more of a domain than a reply has room for."""
+    assert shown == masked(address)
 
 
 def test_the_first_rule_that_matches_brings_the_attributes() -> None:

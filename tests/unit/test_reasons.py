@@ -19,7 +19,7 @@ from radius_mfa.auth.model import (
     TokenStatus,
     Verdict,
 )
-from radius_mfa.auth.policy import NotEnrolled, Rules
+from radius_mfa.auth.policy import Enrolment, NotEnrolled, Rules
 from radius_mfa.auth.reasons import Reason
 from tests.unit.driving import (
     APPEND,
@@ -33,6 +33,7 @@ from tests.unit.driving import (
     alice,
     code,
     opened,
+    pending,
     request,
     totp,
     wrong,
@@ -73,12 +74,28 @@ def changed(client: ClientPolicy) -> Verdict:
     return answer(client, code(), world)
 
 
+def invited(per_day: int = 5) -> World:
+    """A world in which alice has an address and no token."""
+    return World(alice(mail="alice@example.com"), rules=Rules(mails=True, enrolment=Enrolment(per_day=per_day)))
+
+
+def typed_mail(at: float, client: ClientPolicy) -> Verdict:
+    """`mail` at the prompt of an invitation, asked where there are prompts."""
+    world, asking = invited(), PBX if client in (APPEND, SHY) else client
+    world.login(request(client=asking))
+    again = world.login(request(client=asking, at=at - 1))
+    return world.login(request(b"mail", asking, at=at, state=opened(again, at - 1)))
+
+
 STORIES: dict[Reason, Callable[[ClientPolicy], Verdict]] = {
     Reason.OK: lambda client: answer(client, code()),
     Reason.REPEATED: repeated,
     Reason.NOT_ENROLLED_ACCEPTED: lambda client: World(alice(), rules=Rules(not_enrolled=NotEnrolled.ACCEPT)).login(
         request(client=client)
     ),
+    Reason.INVITED: lambda client: invited().login(request(client=client)),
+    Reason.INVITED_AGAIN: lambda client: typed_mail(NOW + 600, client),
+    Reason.INVITATION_WAITS: lambda client: typed_mail(NOW + 599, client),
     Reason.UNSUPPORTED_METHOD: lambda client: World(alice(totp())).login(request(client=client, unsupported=True)),
     Reason.BAD_NAME: lambda client: World().login(request(client=client, name=b"\0")),
     Reason.NO_PASSWORD: lambda client: World(alice(totp())).login(request(b"", client)),
@@ -93,6 +110,11 @@ STORIES: dict[Reason, Callable[[ClientPolicy], Verdict]] = {
         request(client=replace(client, groups=frozenset({"admins"})))
     ),
     Reason.NOT_ENROLLED: lambda client: World(alice()).login(request(client=client)),
+    Reason.NO_ADDRESS: lambda client: World(alice(), rules=Rules(mails=True)).login(request(client=client)),
+    Reason.MAIL_LIMIT: lambda client: invited(per_day=0).login(request(client=client)),
+    Reason.INVITATION_ENDED: lambda client: answer(
+        client, code(), World(alice(pending(expires=NOW))), stage=Stage.ENROLMENT
+    ),
     Reason.TOKEN_DISABLED: lambda client: World(alice(totp(status=TokenStatus.DISABLED))).login(request(client=client)),
     Reason.TOKEN_UNREADABLE: lambda client: World(alice(totp(secret=None))).login(request(client=client)),
     Reason.LOCKED: lambda client: answer(
@@ -135,6 +157,7 @@ def test_a_reject_says_the_same_whatever_the_reason(client: ClientPolicy) -> Non
         if reason not in {Reason.UNSUPPORTED_METHOD, Reason.CODE_MISSING} or client is APPEND
     }
     verdicts.pop(Reason.UNSUPPORTED_METHOD, None)
+    verdicts.pop(Reason.INVITED)  # with `append` it tells the owner of the password where the mail is
     texts = {verdict.text for verdict in verdicts.values() if isinstance(verdict, Reject)}
     assert {policy.denial(client)} == texts
     assert 19 <= sum(isinstance(verdict, Reject) for verdict in verdicts.values())
@@ -142,11 +165,12 @@ def test_a_reject_says_the_same_whatever_the_reason(client: ClientPolicy) -> Non
 
 def test_with_always_challenge_a_reject_says_the_same_too() -> None:
     """Decoys are told like real ones, and what follows either is the one Reject."""
-    verdicts = [story(SHY) for reason, story in STORIES.items() if reason is not Reason.UNSUPPORTED_METHOD]
+    elsewhere = {Reason.UNSUPPORTED_METHOD, Reason.INVITED_AGAIN, Reason.INVITATION_WAITS}
+    verdicts = [story(SHY) for reason, story in STORIES.items() if reason not in elsewhere]
     rejects = {
         verdict.text for verdict in verdicts if isinstance(verdict, Reject) if verdict.reason is not Reason.CODE_MISSING
     }
-    challenges = {(verdict.text, verdict.lifetime) for verdict in verdicts if isinstance(verdict, Challenge)}
+    challenges = {verdict.text for verdict in verdicts if isinstance(verdict, Challenge)}
     assert ({policy.denial(SHY)}, 1) == (rejects, len(challenges))
 
 

@@ -94,7 +94,7 @@ def test_any_client_is_written_out() -> None:
     """0.0.0.0/0 is taken where it is written with its prefix, and the start says so."""
     settings = load_text(MINIMAL.replace("192.0.2.10", "0.0.0.0/0"), FILE)
 
-    assert ["clients[0] (pbx): every IPv4 address may send"] == warnings(settings)
+    assert "clients[0] (pbx): every IPv4 address may send" in warnings(settings)
 
 
 def test_port_0_may_repeat() -> None:
@@ -202,17 +202,31 @@ def test_keys_without_effect_are_named() -> None:
         "workers: 4\nlog: {level: debug}\n"
         "passwords: {throttle: {after: 3}, backends: [{type: local}, {type: pam}]}\n"
         "mfa: {lockout: {after: 3}, totp: {window: 0}}\n"
-        "mail: {from: a@example.com, transport: {type: file, directory: /tmp}}\n"
+        "mail: {from: a@example.com, transport: {type: file, directory: /tmp}}\nenrollment: {per_day: 3}\n"
     )
 
     assert [
         "workers: one worker runs in this version",
         "passwords.throttle: no effect in this version",
         "mfa.lockout: no effect in this version",
-        "mail: no effect in this version",
         "passwords.backends[1]: no effect in this version (pam is not asked)",
-        "mfa.not_enrolled: enroll acts as reject in this version",
     ] == no_effect(settings)
+
+
+@pytest.mark.parametrize(
+    ("lines", "warned"),
+    [
+        ("", True),
+        ("mfa: {not_enrolled: enroll}\n", True),
+        ("mfa: {not_enrolled: reject}\n", False),
+        ("mail: {from: a@example.com, transport: {type: file, directory: /tmp}}\n", False),
+    ],
+)
+def test_enrolling_without_mail_is_warned_of(lines: str, warned: bool) -> None:
+    """Where an invitation cannot be sent, the start says that users are kept out, and what lets them in."""
+    line = "mfa.not_enrolled: accounts without an authenticator are rejected: a `mail` section lets them enrol"
+
+    assert warned == (line in warnings(loaded(lines)))
 
 
 def test_trust_has_no_effect_yet() -> None:

@@ -13,14 +13,11 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from alembic.autogenerate import compare_metadata
-from alembic.runtime.migration import MigrationContext
 
 from radius_mfa.errors import AccessDenied, OperationFailed, SecretError, StoreFailed, StoreNotReady
 from radius_mfa.store import upgrade
 from radius_mfa.store.files import become_owner
 from radius_mfa.store.keys import MasterKey
-from radius_mfa.store.schema import metadata
 from tests.contract.stores import SECRET, SetClock, SqliteStores, step, use
 
 RESTORE = "stop the server, delete "
@@ -31,17 +28,6 @@ def stores(tmp_path: Path) -> Iterator[SqliteStores]:
     made = SqliteStores(tmp_path)
     yield made
     made.close()
-
-
-def test_the_migrations_make_the_tables_of_the_schema(stores: SqliteStores) -> None:
-    """What the revisions build is what schema.py says: Alembic finds no difference, and each table is STRICT."""
-    with stores.database.read() as connection:
-        assert [] == compare_metadata(MigrationContext.configure(connection), metadata)
-        tables = connection.exec_driver_sql("PRAGMA table_list").fetchall()
-        indexes = {row[0] for row in connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'index'")}
-    strict = {name: flag for schema, name, _, _, _, flag in tables if schema == "main"}
-    assert dict.fromkeys(metadata.tables, 1) == {name: strict[name] for name in metadata.tables}
-    assert {str(index.name) for table in metadata.tables.values() for index in table.indexes} <= indexes
 
 
 def test_a_database_is_made_private_and_in_one_piece(stores: SqliteStores) -> None:
@@ -176,14 +162,6 @@ def test_what_is_wrong_with_a_database_is_one_line(
         with pytest.raises((StoreNotReady, SecretError)):
             upgrade.upgrade(stores.path, stores.master, stores.clock)
         assert before == stores.path.read_bytes()
-
-
-def test_an_older_schema_asks_for_the_upgrade(stores: SqliteStores, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A database of a revision we know and have left behind is mended by `db upgrade`."""
-    monkeypatch.setattr("alembic.script.ScriptDirectory.get_current_head", lambda _: "0002")
-    with pytest.raises(StoreNotReady, match="is older than this program") as failure:
-        upgrade.check(stores.path)
-    assert "run: radius-mfa db upgrade" == failure.value.hint
 
 
 def test_a_directory_is_no_database(tmp_path: Path) -> None:

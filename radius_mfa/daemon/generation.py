@@ -1,38 +1,34 @@
-"""The composition root: `serve`, and how a worker is put together from the configuration."""
+"""`serve`, and how a worker is put together from the configuration."""
 
 from __future__ import annotations
 
-import fcntl
 import gc
 import logging
 import os
-import pwd
 import socket
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from radius_mfa import log as logs
 from radius_mfa.audit import AuditFile
-from radius_mfa.auth.model import ClientPolicy, Dialogue, Mfa, ReplyRule
-from radius_mfa.auth.policy import Names, NotEnrolled, Rules
 from radius_mfa.backends.local import MEMORY, LocalPasswords
 from radius_mfa.backends.slots import HashSlots
 from radius_mfa.clock import SystemClock
-from radius_mfa.errors import AuditLost, ConfigurationError, Unavailable
-from radius_mfa.radius.attributes import encode, problems
-from radius_mfa.radius.clients import Client, Clients
+from radius_mfa.daemon.errands import MAIL_FAREWELL, carry_mail, keep_house
+from radius_mfa.daemon.keys import data_keys
+from radius_mfa.daemon.privileges import become
+from radius_mfa.daemon.rules import clients, rules
+from radius_mfa.errors import AuditLost, ConfigurationError
+from radius_mfa.radius.attributes import problems
 from radius_mfa.radius.duplicates import Duplicates
-from radius_mfa.radius.secret import SharedSecret
 from radius_mfa.radius.state import States
 from radius_mfa.service import Authenticator
 from radius_mfa.settings import Secrets, Settings, load, no_effect, read_secrets, warnings
-from radius_mfa.settings.clients import Client as ClientSettings
 from radius_mfa.store import shared
-from radius_mfa.store.housekeeping import Housekeeping
-from radius_mfa.store.keys import MasterKey
 from radius_mfa.store.sqlite import SqliteStore
-from radius_mfa.store.upgrade import check, unlock
-from radius_mfa.supervisor import Supervisor
+from radius_mfa.store.upgrade import check
+from radius_mfa.supervisor import Errand, Supervisor
 from radius_mfa.transport.door import RadiusDoor
 from radius_mfa.transport.lifeline import Lifeline
 from radius_mfa.transport.sockets import Listener
@@ -79,6 +75,14 @@ class Generation:
         self._shared = f"{settings.database}.shared"
         self._clock = SystemClock()
 
+    @property
+    def errands(self) -> Sequence[Errand]:
+        settings, clock = self._settings, self._clock
+        house = Errand("housekeeping", partial(keep_house, settings, clock))
+        if settings.mail is None:
+            return (house,)
+        return house, Errand("mail", partial(carry_mail, settings, self._read(), clock), MAIL_FAREWELL)
+
     def preflight(self) -> None:
         """As the user who will serve: configuration, secrets, schema, keys, audit; then DB.shared is made."""
         settings = self._settings
@@ -86,14 +90,15 @@ class Generation:
         load(self._path, problems)  # a reload has to be able to
         secrets = read_secrets(settings)
         check(settings.database, thorough=_reads_in_a_second(settings.database))
-        unlock(settings.database, _master_key(secrets))
+        data_keys(settings, secrets)
         if all(backend.type != "local" for backend in settings.passwords.backends):
             raise ConfigurationError(
                 "nothing checks a password in this version", "add {type: local} to passwords.backends"
             )
         _try_audit(settings.audit.file)
+        about_mail = _check_mail(settings, secrets)
         self._make_shared()
-        for line in warnings(settings, secrets) + no_effect(settings):
+        for line in [*warnings(settings, secrets), *about_mail, *no_effect(settings)]:
             log.warning("%s", line)
 
     def _make_shared(self) -> None:
@@ -112,7 +117,7 @@ class Generation:
 
     def work(self, index: int, sockets: Sequence[socket.socket], lifeline: Lifeline) -> None:
         settings, clock, secrets = self._settings, self._clock, self._read()
-        keys = unlock(settings.database, _master_key(secrets))
+        keys = data_keys(settings, secrets)
         slots = HashSlots(*_hash_slots(settings, self.workers), clock)
         store = SqliteStore(settings.database, keys, clock)
         audit = AuditFile(str(settings.audit.file))
@@ -132,18 +137,6 @@ class Generation:
         gc.freeze()
         worker.run()
 
-    def keep_house(self, lifeline: Lifeline) -> None:
-        if not _alone(Path(f"{self._settings.database}.housekeeping"), lifeline):
-            return
-        house, quiet = Housekeeping(self._settings.database, self._clock), logs.RateLimit()
-        while not lifeline.wait(1.0):
-            try:
-                house.turn()
-            except Unavailable as error:
-                if quiet.admit(type(error).__name__, self._clock.monotonic()) is not None:
-                    log.warning("housekeeping: %s; hint: %s", error.message, error.hint or "it is tried again")
-        house.close()
-
     def reload(self) -> Generation:
         settings = load(self._path, problems)
         for key in FIXED:
@@ -156,77 +149,6 @@ class Generation:
         if self._secrets is None:
             raise RuntimeError("a child was forked before the supervisor had settled")
         return self._secrets
-
-
-def become(user: str) -> None:
-    """Started as root, go on as this user for good. Raises ConfigurationError when there is no such user."""
-    if os.geteuid() != 0:
-        return
-    try:
-        entry = pwd.getpwnam(user)
-    except KeyError:
-        hint = f"make it with: useradd --system {user}, or set another user"
-        raise ConfigurationError(f"user: there is no user {user} on this host", hint) from None
-    if entry.pw_uid != 0:
-        os.initgroups(user, entry.pw_gid)
-        os.setgid(entry.pw_gid)
-        os.setuid(entry.pw_uid)
-
-
-def rules(settings: Settings) -> Rules:
-    """What the rules of a login need to know."""
-    accounts, mfa = settings.accounts, settings.mfa
-    return Rules(
-        names=Names(accounts.case == "fold", frozenset(accounts.realms), frozenset(accounts.domains)),
-        required=mfa.required == "all" if isinstance(mfa.required, str) else mfa.required.groups,
-        not_enrolled=NotEnrolled(mfa.not_enrolled),
-        digits=mfa.totp.digits,
-        window=mfa.totp.window,
-        look_ahead=mfa.hotp.look_ahead,
-        state_lifetime=mfa.state_lifetime,
-        enrolment_lifetime=settings.enrollment.prompt,
-    )
-
-
-def clients(settings: Settings, secrets: Secrets) -> Clients:
-    """The RADIUS clients with their secrets and what the rules need to know of them."""
-    return Clients(
-        Client(
-            shortname=client.shortname,
-            network=client.ipaddr,
-            index=index,
-            policy=client_policy(client),
-            secret=SharedSecret(secrets.clients[client.shortname]),
-            require_message_authenticator=client.require_message_authenticator,
-            vendor=settings.mfa.trusted_devices.vendor,
-        )
-        for index, client in enumerate(settings.clients)
-    )
-
-
-def client_policy(client: ClientSettings) -> ClientPolicy:
-    """What the rules need to know of one client; its reply attributes are encoded here, once."""
-    return ClientPolicy(
-        shortname=client.shortname,
-        dialogue=Dialogue(client.dialogue),
-        always_challenge=client.always_challenge,
-        mfa=Mfa(client.mfa),
-        groups=client.groups,
-        replies=tuple(ReplyRule(rule.groups, encode(rule.attributes), dict(rule.attributes)) for rule in client.reply),
-    )
-
-
-def _alone(lock: Path, lifeline: Lifeline) -> bool:
-    """Wait until no other housekeeping child of this store lives; False if it is time to end before that."""
-    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)  # held as long as this process lives
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if lifeline.wait(1.0):
-                return False
-        else:
-            return True
 
 
 def _hash_slots(settings: Settings, workers: int) -> tuple[int, int]:
@@ -243,10 +165,6 @@ def _reads_in_a_second(database: Path) -> bool:
         return True  # the check says what is wrong with it
 
 
-def _master_key(secrets: Secrets) -> MasterKey:
-    return MasterKey.parse(secrets.master_key.decode("ascii", "replace"))
-
-
 def _try_audit(file: Path) -> None:
     try:
         audit = AuditFile(str(file))
@@ -254,3 +172,11 @@ def _try_audit(file: Path) -> None:
         audit.close()
     except AuditLost as lost:
         raise ConfigurationError(lost.message, lost.hint) from lost
+
+
+def _check_mail(settings: Settings, secrets: Secrets) -> list[str]:
+    if settings.mail is None:
+        return []
+    from radius_mfa.daemon.mail import check_mail  # in the preflight's own process: see carry_mail
+
+    return check_mail(settings, secrets)

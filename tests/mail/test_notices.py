@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from radius_mfa.auth.notices import KINDS, Facts, dumps, loads
 from radius_mfa.errors import OperationFailed
-from radius_mfa.mail.facts import KINDS, Facts, dumps, loads
 from radius_mfa.mail.samples import KEY, SAMPLES
 
 

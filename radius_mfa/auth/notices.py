@@ -1,4 +1,4 @@
-"""What a mail is about: the few facts that are known when it is caused. They are stored sealed, rendered when sent."""
+"""What a mail is about: the few facts known when it is caused. The store seals them, mail/ makes words of them."""
 
 from __future__ import annotations
 

@@ -1,0 +1,73 @@
+"""How a round ends: the three verdicts as the rules give them, and the commit that one of them rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+from radius_mfa.auth import policy
+from radius_mfa.auth.asks import Ask, Commit, Consumption, Loss, Mail, Outcome, UseRecoveryCode
+from radius_mfa.auth.model import Accept, Account, Challenge, LoginRequest, Method, Reject, Stage, Verdict
+from radius_mfa.auth.policy import Owes, Rules
+from radius_mfa.auth.reasons import Reason
+
+Flow = Generator[Ask, Any, Verdict]
+
+_LOST = {
+    Loss.STATE: Reason.STATE_SPENT,
+    Loss.CONSUMED: Reason.STALE_CODE,
+    Loss.ACCOUNT: Reason.ACCOUNT_CHANGED,
+    Loss.MAIL_LIMIT: Reason.MAIL_LIMIT,
+    Loss.TOO_SOON: Reason.INVITATION_WAITS,
+}
+
+
+def accept(
+    request: LoginRequest, account: Account, method: Method, text: str = "", reason: Reason = Reason.OK
+) -> Accept:
+    """An Accept with the attributes that this client gets for this account."""
+    return Accept(method, reason, text, policy.attributes(account, request.client))
+
+
+def reject(request: LoginRequest, reason: Reason) -> Reject:
+    """A Reject that says the same whatever the reason."""
+    return Reject(reason, policy.denial(request.client))
+
+
+def refuse(request: LoginRequest, reason: Reason, rules: Rules) -> Verdict:
+    """A first round that fails: a Reject, or with `always_challenge` a challenge that only a Reject can follow."""
+    if not request.client.always_challenge:
+        return reject(request, reason)
+    text = policy.prompt(request.client, Owes.CODE, None, rules)
+    return Challenge(Stage.DECOY, text, 0, 0, rules.state_lifetime, reason)
+
+
+def settle(
+    request: LoginRequest,
+    account: Account,
+    verdict: Verdict,
+    *,
+    consume: Consumption | None = None,
+    wrong_code: bool = False,
+    mail: Mail | None = None,
+) -> Flow:
+    """Commit what the verdict rests on, and give the verdict only if all of it was won."""
+    if request.state is None and consume is None and not wrong_code:
+        return verdict
+    outcome: Outcome = yield Commit(
+        account, verdict, request.at, request.digest, request.state, consume, wrong_code=wrong_code, mail=mail
+    )
+    if outcome.stored is not None:
+        return Accept(Method.NONE, Reason.REPEATED, stored=outcome.stored)
+    if outcome.lost is None:
+        return verdict
+    if outcome.lost is Loss.CONSUMED and isinstance(consume, UseRecoveryCode):
+        return reject(request, Reason.USED_CODE)
+    return lost(request, outcome.lost)
+
+
+def lost(request: LoginRequest, loss: Loss) -> Reject:
+    """The Reject of a round whose commit has lost."""
+    if loss is Loss.STATE and request.state is not None and request.state.expires <= request.at:
+        return reject(request, Reason.STATE_EXPIRED)
+    return reject(request, _LOST[loss])

@@ -1,0 +1,74 @@
+"""The socket on which passwords are checked: passed by the service manager, or made here."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+from radius_mfa.errors import ConfigurationError
+
+_FIRST = 3
+"""The first descriptor a service manager passes (sd_listen_fds(3))."""
+_BACKLOG = 1024
+
+
+def listen(path: Path, owner: int) -> socket.socket:
+    """The listening socket at `path`: the one that was passed, else a new one, 0600, whose owner is the uid `owner`.
+
+    Raises ConfigurationError where none can be made, or somebody already answers there.
+    """
+    bound = _passed(path) or _made(path, owner)
+    bound.setblocking(False)
+    return bound
+
+
+def _passed(path: Path) -> socket.socket | None:
+    """The passed socket that is bound to this path.
+
+    Other sockets are closed and the variables taken away: no module is to find them.
+    """
+    process, count = os.environ.pop("LISTEN_PID", ""), os.environ.pop("LISTEN_FDS", "")
+    os.environ.pop("LISTEN_FDNAMES", None)
+    if process != str(os.getpid()) or not count.isdecimal():
+        return None
+    for descriptor in range(_FIRST, _FIRST + int(count)):
+        given = socket.socket(fileno=descriptor)
+        if given.family == socket.AF_UNIX and given.type == socket.SOCK_STREAM and given.getsockname() == str(path):
+            return given
+        given.close()
+    return None
+
+
+def _made(path: Path, owner: int) -> socket.socket:
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    mask = os.umask(0o177)
+    try:
+        _clear(path)
+        made.bind(str(path))
+        if os.geteuid() == 0:
+            os.chown(path, owner, -1)
+        made.listen(_BACKLOG)
+    except OSError as error:
+        made.close()
+        hint = f"{path.parent} has to be there, and writable"
+        raise ConfigurationError(f"cannot listen on {path}: {error.strerror or error}", hint) from error
+    except ConfigurationError:
+        made.close()
+        raise
+    finally:
+        os.umask(mask)
+    return made
+
+
+def _clear(path: Path) -> None:
+    """Take away what a process that has died left behind, and nothing else."""
+    if not path.is_socket():
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
+        try:
+            caller.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink(missing_ok=True)
+            return
+    raise ConfigurationError(f"somebody already listens on {path}", "one radius-mfa pam-check runs at a time")

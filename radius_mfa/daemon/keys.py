@@ -1,0 +1,12 @@
+"""The keys of the store, as every child opens them for itself."""
+
+from __future__ import annotations
+
+from radius_mfa.settings import Secrets, Settings
+from radius_mfa.store.keys import DataKeys, MasterKey
+from radius_mfa.store.upgrade import unlock
+
+
+def data_keys(settings: Settings, secrets: Secrets) -> DataKeys:
+    """The data keys of the database. Raises ConfigurationError, AccessDenied and Unavailable."""
+    return unlock(settings.database, MasterKey.parse(secrets.master_key.decode("ascii", "replace")))

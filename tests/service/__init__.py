@@ -1,0 +1,1 @@
+"""What is installed, and the units that run it."""
