@@ -114,7 +114,7 @@ def _arrival(transport: Transport, own: str) -> str:
 
 
 def _overheard(line: str) -> None:
-    output.say(output.plain(line), fg=_COLOURS.get(line[:1]))
+    output.say(line, fg=_COLOURS.get(line[:1]))
 
 
 def _harmless(text: str) -> str:

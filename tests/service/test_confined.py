@@ -114,6 +114,19 @@ def test_the_helper_checks_passwords_of_the_host(host: Host) -> None:
         assert 0 == process.returncode
 
 
+def test_unix_chkpwd_works_where_pam_unix_asks_it(host: Host) -> None:
+    """Newer versions of pam_unix leave the reading to it; it tells right from wrong with the group alone."""
+    add_user(host, "bob")
+    script = (
+        "import subprocess\n"
+        f"for word in (b{PASSWORD!r}, b'wrong'):\n"
+        "    done = subprocess.run(['/usr/sbin/unix_chkpwd', 'bob', 'nonull'], input=word + bytes(1), cwd='/')\n"
+        "    print(done.returncode)\n"
+    )
+    authenticated, refused = 0, 7
+    assert [authenticated, refused] == [int(status) for status in host.said(HELPER, script).split()]
+
+
 def test_without_group_shadow_the_helper_finds_every_password_wrong(host: Host, tmp_path: Path) -> None:
     """The group is what lets it read: a unit without it denies."""
     unit = tmp_path / "radius-mfa-pam-check.service"
