@@ -231,9 +231,8 @@ class Authenticator:
             self._audit_retry = self._clock.monotonic() + AUDIT_RETRY
             for one in told:
                 self._fail(one, lost)
-            return
         for one in told:
-            if one.name is not None and one.verdict is not None:
+            if one.name is not None and one.verdict is not None:  # what was lost has no verdict any more
                 self._alerts.tell(one.verdict.reason, one.name, one.request.client.shortname)
 
     def _audit_resumed(self) -> bool:

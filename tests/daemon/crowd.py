@@ -34,8 +34,10 @@ def source_of(number: int) -> str:
     return f"127.0.{1 + number // 200}.{1 + number % 200}"
 
 
-def submit(requests: list[tuple[RawClient, bytes]], patience: float = 90.0) -> list[Reply]:
-    """Send them all at once; the replies in the same order, all of them signed.
+def submit(
+    requests: list[tuple[RawClient, bytes]], patience: float = 90.0, pause: float = AGAIN
+) -> list[Reply]:  # fmt: skip
+    """Send them all at once, and again after each `pause`; the replies in the same order, all of them signed.
 
     A client has not more than one request of an Identifier here.
     """
@@ -50,7 +52,7 @@ def submit(requests: list[tuple[RawClient, bytes]], patience: float = 90.0) -> l
             now = time.monotonic()
             assert now < deadline, f"{len(waiting)} of {len(requests)} without an answer"
             if now >= again:
-                again = now + AGAIN
+                again = now + pause
                 for index in waiting.values():
                     client, datagram = requests[index]
                     client.send(datagram)

@@ -8,8 +8,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from tests.daemon.conftest import Start
 from tests.daemon.mailbox import Mail, age, code, received, wait_until_sent
 from tests.daemon.mails import queue
@@ -50,10 +48,7 @@ def wrote(self, row):
 
 outbox.compose, SqliteOutbox.delivered = composed, wrote
 """
-COMMANDS = (
-    "config check", "config show", "mail queue", "mail queue --json", "user list", "user show alice",
-    "token list alice", "audit", "db check",
-)  # fmt: skip
+COMMANDS = ("config show", "mail queue --json", "user show alice --json", "token list alice --json", "audit --json")
 
 
 def once(fault: Said) -> Said:
@@ -69,14 +64,13 @@ def once(fault: Said) -> Said:
     return reply
 
 
-@pytest.mark.parametrize("form", ["text", "json"])
-def test_the_key_is_in_its_mail_and_nowhere_else(start: Start, tmp_path: Path, form: str) -> None:
+def test_the_key_is_in_its_mail_and_nowhere_else(start: Start) -> None:
     """Logs at DEBUG, audit, process table, database, commands: with faults all along the way, not a trace."""
     with FaultyServer({".": once(hang_up)}) as there:
         login = f"tls: none, username: pbx, password: {SMTP_PASSWORD}"
         transport = f"{{type: smtp, host: 127.0.0.1, port: {there.port}, {login}}}"
         more = f"mail: {{from: PBX <pbx@example.com>, transport: {transport}}}\n"
-        server = start(level="debug", form=form, more=more, hook=STUMBLE)
+        server = start(level="debug", more=more, hook=STUMBLE)
         mails, replies = enrol(server, there)
     said = written_by(server)
     (key,) = {mail.key for mail in mails if mail.invites}
@@ -101,7 +95,8 @@ def test_the_key_is_in_its_mail_and_nowhere_else(start: Start, tmp_path: Path, f
 
 def enrol(server: Server, there: FaultyServer) -> tuple[list[Mail], list[Reply]]:
     """From the first password to the notice, with a mail sent again and one that had to be tried twice."""
-    alice, client = server.add_user("alice", token=False, mail="alice@example.com"), server.client()
+    server.add_user("alice", token=False, mail="alice@example.com")
+    client = server.client()
     first = client.request("alice", PASSWORD)
     client.send(first)
     wait_for(lambda: "a reply to test failed" in server.log(), "the fault in the worker")
@@ -116,7 +111,6 @@ def enrol(server: Server, there: FaultyServer) -> tuple[list[Mail], list[Reply]]
     assert client.ask(answer).result == "accept"
     wait_until_sent(server, 60)
     assert {row["body"] for row in queue(server)} == {b""}
-    assert alice.name in server.log()
     return received(there.mails), [challenge, again]
 
 

@@ -92,6 +92,11 @@ def test_the_first_code_activates_and_accepts_this_very_login(client: ClientPoli
     assert Accept(Method.TOTP, text=say(Text.ACTIVATED)) == accepted
     notice = Activated(account="alice", at=NOW + 60, client=client.shortname, address="desk 7")
     assert (NOW + 60, notice) == there.mails[-1]
+    speaker = world(pending(), language="de")
+    speaker.answered(code())
+    assert [(NOW, Activated(account="alice", language="de", at=NOW, client="pbx", address="192.0.2.10"))] == (
+        speaker.mails
+    )
     assert Reason.CODE_MISSING is there.login(request(client=APPEND, at=NOW + 90)).reason
 
 
@@ -247,13 +252,16 @@ def test_a_wrong_first_code_counts_as_ever() -> None:
     assert TokenStatus.PENDING is there.accounts["alice"].tokens[0].status
 
 
+@pytest.mark.parametrize("language", [None, "en"])
 @pytest.mark.parametrize(("left", "low"), [(4, False), (3, True), (0, True)])
-def test_a_used_recovery_code_is_told_to_its_owner(left: int, low: bool) -> None:
+def test_a_used_recovery_code_is_told_to_its_owner(left: int, low: bool, language: str | None) -> None:
     """With time, client and address, and whether it is time for new ones."""
     codes = (RECOVERY, *(f"{number:0>16}".translate(str.maketrans("01", "AB")) for number in range(2, 2 + left)))
-    there = world(totp(), codes=codes, language="en")
+    there = world(totp(), codes=codes, language=language)
     assert isinstance(there.answered(dashed()), Accept)
-    notice = CodeUsed(account="alice", language="en", at=NOW, client="pbx", address="192.0.2.10", left=left, low=low)
+    notice = CodeUsed(
+        account="alice", language=language or "", at=NOW, client="pbx", address="192.0.2.10", left=left, low=low
+    )
     assert [(NOW, notice)] == there.mails
 
 

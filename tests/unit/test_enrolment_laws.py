@@ -245,4 +245,7 @@ def test_only_a_mail_that_waits_asks_again(loss: Loss) -> None:
     """When State, account or token are lost, `mail` is answered with the Reject."""
     state = OpenedState(Stage.ENROLMENT, 1, 1, int(NOW) + 9, b"n" * 12)
     account = alice(pending(), mail=ADDRESS)
-    assert isinstance(Losing(account, loss).login(request(b"mail", state=state)), Reject)
+    verdict = Losing(account, loss).login(request(b"mail", state=state))
+    assert isinstance(verdict, Reject)
+    late = Losing(account, loss).login(request(b"mail", state=state, at=NOW + 9))
+    assert (late.reason is Reason.STATE_EXPIRED) == (loss is Loss.STATE)

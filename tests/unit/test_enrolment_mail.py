@@ -29,6 +29,7 @@ from tests.unit.driving import (
     RECOVERY,
     SHY,
     World,
+    code,
     opened,
     pending,
     request,
@@ -181,6 +182,16 @@ def test_a_prompt_for_another_code_does_not_know_the_word() -> None:
     there = world(codes=(RECOVERY,))
     state = there.challenged()
     there.change(tokens=(pending(),))
+    assert Reason.NOT_A_CODE is there.login(request(b"mail", state=state)).reason
+    assert [] == there.mails
+
+
+def test_after_the_first_code_the_word_means_nothing() -> None:
+    """Another login has activated the token: the prompt that is still open takes its codes alone."""
+    there = world(pending())
+    state = there.challenged()
+    assert isinstance(there.answered(code()), Accept)
+    there.mails.clear()
     assert Reason.NOT_A_CODE is there.login(request(b"mail", state=state)).reason
     assert [] == there.mails
 
