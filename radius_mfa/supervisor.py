@@ -268,9 +268,11 @@ class Supervisor:
             if child.end is not None and now >= child.end:
                 log.error("%s did not end in time: killed", child.name)
                 self._signal(child, signal.SIGKILL)
+                child.end = now + SILENCE  # to be said once, while the kernel takes its time
             elif child.end is None and now - child.heard >= SILENCE:
                 log.error("%s was silent for %.0f s: killed", child.name, SILENCE)
                 self._signal(child, signal.SIGKILL)
+                child.heard = now
 
     def _signal(self, child: Child, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):

@@ -10,13 +10,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from radius_mfa.auth.model import Mfa
+from radius_mfa.auth.model import Mfa, TokenStatus
 from radius_mfa.errors import OperationFailed
 from radius_mfa.store import letters
 from radius_mfa.store.account_row import AccountRow, account_row, selection
 from radius_mfa.store.database import Database
 from radius_mfa.store.rows import groups_text
-from radius_mfa.store.schema import account, device
+from radius_mfa.store.schema import account, device, outbox, token
 
 SLICE = 1000
 """Rows written in one hold of the queue of writers."""
@@ -96,6 +96,8 @@ def change(database: Database, name: str, changes: Changes, *, mails: bool = Fal
         other = {column: value for column, value in given.items() if before[column] != value}
         if other:
             update(connection, found, database.clock.now(), grow=bool(other.keys() - {"language"}), **other)
+        if "mail" in other:
+            end_pending(connection, found)  # whoever reads the old mailbox may have its key
         if mails and "mail" in other:
             letters.address_changed(database, connection, name, before["mail"])
         return _row(connection, name, database.clock.now())
@@ -175,6 +177,14 @@ def identity(connection: sa.Connection, name: str) -> int:
     return found
 
 
+def end_pending(connection: sa.Connection, owner: int) -> None:
+    """The pending token of an account, and the mail that would still bring its key."""
+    pending = token.c.status == TokenStatus.PENDING.value
+    mine = sa.select(token.c.id).where(token.c.account_id == owner, pending)
+    connection.execute(outbox.delete().where(outbox.c.token_id.in_(mine), outbox.c.sent_at.is_(None)))
+    connection.execute(token.delete().where(token.c.account_id == owner, pending))
+
+
 def update(connection: sa.Connection, account_id: int, now: float, *, grow: bool, **values: Any) -> None:  # noqa: ANN401
     """Set columns of an account; with `grow`, States and remembered passwords of before are dead."""
     if grow:
@@ -187,6 +197,8 @@ def _set_disabled(database: Database, name: str, *, disabled: bool) -> None:
         found = identity(connection, name)
         if connection.scalar(sa.select(account.c.disabled).where(account.c.id == found)) == disabled:
             raise OperationFailed(f"the account {name} is {'disabled already' if disabled else 'not disabled'}")
+        if disabled:
+            end_pending(connection, found)
         update(connection, found, database.clock.now(), grow=True, disabled=disabled)
 
 

@@ -70,7 +70,7 @@ def enroll(
     """
     with database.write() as connection:
         owner = accounts.identity(connection, name)
-        _end_pending(connection, owner)
+        accounts.end_pending(connection, owner)
         _refuse_digits(connection, owner, name, new.digits)
         values = {
             "account_id": owner,
@@ -194,16 +194,9 @@ def _switch(database: Database, name: str, before: TokenStatus, after: TokenStat
             raise OperationFailed(f"{name} has no {before} token", f"see them with: radius-mfa token list {name}")
         connection.execute(device.delete().where(device.c.account_id == owner))
         if after is TokenStatus.DISABLED:
-            _end_pending(connection, owner)
+            accounts.end_pending(connection, owner)
         accounts.update(connection, owner, database.clock.now(), grow=True)
         return switched
-
-
-def _end_pending(connection: sa.Connection, owner: int) -> None:
-    """The pending token of an account, and the mail that would still bring its key."""
-    mine = sa.select(token.c.id).where(token.c.account_id == owner, _is(TokenStatus.PENDING))
-    connection.execute(outbox.delete().where(outbox.c.token_id.in_(mine), outbox.c.sent_at.is_(None)))
-    connection.execute(token.delete().where(token.c.account_id == owner, _is(TokenStatus.PENDING)))
 
 
 def _delete_of(connection: sa.Connection, table: sa.Table, owner: int) -> int:

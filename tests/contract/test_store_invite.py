@@ -179,7 +179,7 @@ def test_the_mail_is_sent_again_with_the_same_key(stores: SqliteStores, store: S
 def test_a_notice_goes_with_what_it_tells(stores: SqliteStores, store: SqliteStore) -> None:
     """The round that activates queues it; the one that comes too late does not."""
     stores.account("alice", pending=True)
-    accounts.change(stores.database, "alice", accounts.Changes(mail="alice@example.com"))
+    stores.edit("UPDATE account SET mail = 'alice@example.com'")
     account = stores.load("alice")
     write = Write(Commit(account, accepted(), NOW, digest(1), consume=first_step(account, 7), mail=USED), b"reply")
     assert lost(store, write) is None
@@ -222,6 +222,23 @@ def test_disabling_ends_a_pending_token_too(stores: SqliteStores) -> None:
     tokens.enroll(stores.database, "alice", NewToken(SECRET), expires=NOW + 100)
     tokens.disable(stores.database, "alice")
     assert [TokenStatus.DISABLED] == [token.status for token in stores.load("alice").tokens]
+
+
+@pytest.mark.parametrize("mails", [False, True])
+def test_another_address_ends_what_the_old_one_was_sent(stores: SqliteStores, store: SqliteStore, mails: bool) -> None:
+    """Whoever reads the old mailbox may have the key: the next login makes another, for the new address."""
+    store.commit([mail(newcomer(stores), INVITE)])
+    accounts.change(stores.database, "alice", accounts.Changes(mail="new@example.com"), mails=mails)
+    assert () == stores.load("alice").tokens
+    assert "invitation" not in {one.kind for one in queue(stores.database)}
+
+
+def test_disabling_an_account_ends_its_invitation(stores: SqliteStores, store: SqliteStore) -> None:
+    """The mail that still waits is not sent."""
+    store.commit([mail(newcomer(stores), INVITE)])
+    accounts.disable(stores.database, "alice")
+    assert () == stores.load("alice").tokens
+    assert [] == queue(stores.database)
 
 
 def test_mail_needs_an_address(stores: SqliteStores) -> None:
