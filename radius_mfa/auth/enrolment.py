@@ -95,8 +95,7 @@ def invite_again(request: LoginRequest, state: OpenedState, account: Account, ru
         case None:
             return verdict
         case Loss.TOO_SOON | Loss.MAIL_LIMIT:
-            reason = Reason.INVITATION_WAITS if outcome.lost is Loss.TOO_SOON else Reason.MAIL_LIMIT
-            return ask_first_code(request, account, rules, reason, left)
+            return ask_first_code(request, account, rules, lost(request, outcome.lost).reason, left)
         case Loss.CONSUMED:
             return reject(request, Reason.INVITATION_ENDED)
     return lost(request, outcome.lost)

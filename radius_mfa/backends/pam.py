@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
-import struct
 from dataclasses import dataclass
 from pathlib import Path
 
+from radius_mfa.backends.pam_listen import peer_uid
 from radius_mfa.backends.pam_question import (
     LONGEST_ANSWER,
     Answer,
@@ -23,7 +23,6 @@ from radius_mfa.ports import Clock
 
 PATIENCE = 3.0
 """Seconds for an answer. With the wait for a slot before, it is less than the five that the PAM hook waits."""
-_CREDENTIALS = struct.Struct("iII")
 _HINT = "see that radius-mfa pam-check runs (radius-mfa-pam-check.socket), and passwords.helper"
 
 
@@ -101,7 +100,6 @@ class PamPasswords:
 
 def _refuse_stranger(connection: socket.socket) -> None:
     """Only root, or who may be this very process, is believed (the credentials are those of listen())."""
-    size = _CREDENTIALS.size
-    _, uid, _ = _CREDENTIALS.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
+    uid = peer_uid(connection)
     if uid not in (0, os.geteuid()):
         raise BadMessage(f"uid {uid} listens there, who is not root")

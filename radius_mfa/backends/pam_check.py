@@ -15,13 +15,13 @@ import os
 import select
 import signal
 import socket
-import struct
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 from radius_mfa.backends import pam_calls
+from radius_mfa.backends.pam_listen import peer_uid
 from radius_mfa.backends.pam_question import LONGEST_QUESTION, Answer, BadMessage, Question, Result
 from radius_mfa.backends.pam_stack import check_stack
 from radius_mfa.errors import Unavailable, where
@@ -35,7 +35,6 @@ MOST = 16
 LATE = 3.0
 """Seconds after which a check is ended."""
 _PR_SET_CHILD_SUBREAPER = 36
-_CREDENTIALS = struct.Struct("iII")
 _GONE = select.POLLHUP | select.POLLRDHUP | select.POLLERR
 
 
@@ -106,9 +105,7 @@ class PamCheck:
         except (BlockingIOError, ConnectionAbortedError):
             return
         with connection:
-            _, uid, _ = _CREDENTIALS.unpack(
-                connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-            )
+            uid = peer_uid(connection)
             if uid not in self._allowed:
                 self._say("refused uid %d: only root and the user that the server runs as may ask", uid)
                 return

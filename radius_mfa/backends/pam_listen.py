@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import struct
 from pathlib import Path
 
 from radius_mfa.errors import ConfigurationError
@@ -11,6 +12,7 @@ from radius_mfa.errors import ConfigurationError
 _FIRST = 3
 """The first descriptor a service manager passes (sd_listen_fds(3))."""
 _BACKLOG = 1024
+_CREDENTIALS = struct.Struct("iII")  # struct ucred: pid, uid, gid
 
 
 def listen(path: Path, owner: int) -> socket.socket:
@@ -21,6 +23,13 @@ def listen(path: Path, owner: int) -> socket.socket:
     bound = _passed(path) or _made(path, owner)
     bound.setblocking(False)
     return bound
+
+
+def peer_uid(connection: socket.socket) -> int:
+    """The uid at the other end, as the kernel knows it (SO_PEERCRED); of a listener, that of its listen()."""
+    octets = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    uid: int = _CREDENTIALS.unpack(octets)[1]
+    return uid
 
 
 def _passed(path: Path) -> socket.socket | None:

@@ -19,10 +19,11 @@ from radius_mfa.settings import Settings
 from radius_mfa.settings.scalars import duration_text
 from radius_mfa.store import accounts, tokens
 from radius_mfa.store.database import Database
+from radius_mfa.store.mailing import SECRET_SIZE
 from radius_mfa.store.tokens import NewToken, TokenRow
 
-KEY_CHARACTERS = 32
-"""Base32 characters of a new secret: 160 bits (RFC 4226 section 4, R6)."""
+KEY_CHARACTERS = SECRET_SIZE * 8 // 5
+"""Base32 characters of a new secret."""
 HEAD = ("KIND", "STATUS", "DIGITS", "PERIOD", "DRIFT", "MADE", "EXPIRES")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from radius_mfa.ports import Clock
 from radius_mfa.store.connection import DRIVER_ERRORS, connect, translated
 from radius_mfa.store.lock import WriterLock
+from radius_mfa.store.mailing import DAY
 
 CHECKPOINT_EVERY = 3.0
 """Seconds between checkpoints."""
@@ -27,8 +28,6 @@ _CODES = """DELETE FROM recovery_code WHERE id IN
     (SELECT id FROM recovery_code WHERE expires IS NOT NULL AND expires < ? LIMIT ?)"""
 _MAILS = """DELETE FROM outbox WHERE id IN
     (SELECT id FROM outbox WHERE expires < ? AND created < ? LIMIT ?)"""
-COUNTED = 86400.0
-"""Seconds for which an invitation counts for the limit of a day, sent or not."""
 
 
 class Housekeeping:
@@ -83,7 +82,7 @@ class Housekeeping:
             self._delete(connection, _SPENT, int(before).to_bytes(8, "big")),
             self._delete(connection, _PENDING, before),
             self._delete(connection, _CODES, before),
-            self._delete(connection, _MAILS, before, self._clock.now() - COUNTED),
+            self._delete(connection, _MAILS, before, self._clock.now() - DAY),
         ]
         if max(deleted) < SLICE:
             self._sweep_due = now + SWEEP_EVERY

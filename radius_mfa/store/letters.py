@@ -34,29 +34,22 @@ def invitation(
     database.mailing.send_key(raw(connection), to, token, content, database.clock.now())
 
 
-def activated(database: Database, connection: sa.Connection, name: str) -> None:
-    """An admin has taken the first code."""
+def notice(database: Database, connection: sa.Connection, name: str, kind: type[Activated | Reset]) -> None:
+    """What an admin has done, told to the owner if there is an address."""
     to, now = _addressee(connection, name), database.clock.now()
     if to is not None:
-        database.mailing.notify(raw(connection), to, Activated(account=name, language=to.language, at=now), now)
-
-
-def reset(database: Database, connection: sa.Connection, name: str) -> None:
-    """An admin has taken the second factor away."""
-    to, now = _addressee(connection, name), database.clock.now()
-    if to is not None:
-        database.mailing.notify(raw(connection), to, Reset(account=name, language=to.language, at=now), now)
+        database.mailing.notify(raw(connection), to, kind(account=name, language=to.language, at=now), now)
 
 
 def address_changed(database: Database, connection: sa.Connection, name: str, before: str | None) -> None:
     """Another address is stored than `before`: both are told, each as far as it exists."""
     row, now = _row(connection, name), database.clock.now()
     shown = {"old": masked(before) if before else NOWHERE, "new": masked(row.mail) if row.mail else NOWHERE}
-    notice = AddressChanged(account=name, language=row.language or "", at=now, **shown)
+    told = AddressChanged(account=name, language=row.language or "", at=now, **shown)
     for address in (before, row.mail):
         if address:
             to = Addressee(row.id, name, row.language or "", address)
-            database.mailing.notify(raw(connection), to, notice, now)
+            database.mailing.notify(raw(connection), to, told, now)
 
 
 def _addressee(connection: sa.Connection, name: str) -> Addressee | None:

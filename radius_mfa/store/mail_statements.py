@@ -8,27 +8,14 @@ from sqlalchemy.dialects import sqlite
 
 from radius_mfa.auth.model import TokenStatus
 from radius_mfa.auth.notices import Invitation
+from radius_mfa.store.rows import TOKEN_COLUMNS
 from radius_mfa.store.schema import outbox, token
 from radius_mfa.store.statements import fixed, number, word
 
 _INVITATION = outbox.c.kind == word(Invitation.kind)
 _OPEN = (outbox.c.sent_at.is_(None), outbox.c.failed.is_(None), outbox.c.expires > bindparam("now"))
 
-TOKENS = fixed(
-    sa.select(
-        token.c.id,
-        token.c.kind,
-        token.c.status,
-        token.c.secret,
-        token.c.digits,
-        token.c.algorithm,
-        token.c.period,
-        token.c.last_step,
-        token.c.drift,
-        token.c.expires,
-    ).where(token.c.account_id == bindparam("owner")),
-    "owner",
-)
+TOKENS = fixed(sa.select(*TOKEN_COLUMNS).where(token.c.account_id == bindparam("owner")), "owner")
 
 INVITED_TODAY = fixed(
     sa.select(sa.func.count()).where(

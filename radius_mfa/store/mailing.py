@@ -20,6 +20,7 @@ from radius_mfa.store.sealing import Seal
 SECRET_SIZE = 20
 """Octets of a new secret: 160 bits (RFC 4226 section 4, R6)."""
 DAY = 86400.0
+"""Seconds for which an invitation counts for `enrollment.per_day`, sent or not: its row has to last as long."""
 MINUTE = 60.0
 NOTICE_LIVES = 3 * DAY
 """Seconds after which a notice that could not be delivered is no news any more."""

@@ -8,6 +8,7 @@ from typing import Any
 from radius_mfa.auth.model import Account, Algorithm, CodeHistory, Mfa, Token, TokenKind, TokenStatus
 from radius_mfa.errors import OperationFailed, StoreFailed, Unsealed
 from radius_mfa.store.connection import CHECK
+from radius_mfa.store.schema import token
 from radius_mfa.store.sealing import Seal
 
 DIGEST = 32
@@ -18,6 +19,20 @@ _DAMAGE = (KeyError, TypeError, AttributeError)
 
 _TOKEN = 17
 """Where the columns of a token begin in a row of statements.LOAD."""
+
+TOKEN_COLUMNS = (
+    token.c.id,
+    token.c.kind,
+    token.c.status,
+    token.c.secret,
+    token.c.digits,
+    token.c.algorithm,
+    token.c.period,
+    token.c.last_step,
+    token.c.drift,
+    token.c.expires,
+)
+"""What token_of reads, in this order."""
 
 # Looking a word up in a dict costs a fifth of calling the enum.
 _MFA = {str(value): value for value in Mfa}
@@ -52,7 +67,7 @@ def account_of(rows: Sequence[Sequence[Any]], secrets: Seal) -> Account:
 
 
 def token_of(row: Sequence[Any], secrets: Seal) -> Token:
-    """A token of id, kind, status, sealed secret, digits, algorithm, period, last_step, drift, expires."""
+    """A token of a row of TOKEN_COLUMNS. Raises StoreFailed."""
     identity, kind, status, sealed, digits, algorithm, period, last_step, drift, expires = row
     try:
         return Token(

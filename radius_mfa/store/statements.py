@@ -12,6 +12,7 @@ from sqlalchemy import ClauseElement, ColumnElement, bindparam
 from sqlalchemy.dialects import sqlite
 
 from radius_mfa.auth.model import TokenStatus
+from radius_mfa.store.rows import TOKEN_COLUMNS
 from radius_mfa.store.schema import account, device, recovery_code, spent, token
 
 _REPLY: dict[str, ColumnElement[Any]] = {
@@ -76,16 +77,7 @@ LOAD = fixed(
         .where(recovery_code.c.account_id == account.c.id, *_usable())
         .scalar_subquery(),
         sa.exists(number(1)).where(recovery_code.c.account_id == account.c.id),
-        token.c.id,
-        token.c.kind,
-        token.c.status,
-        token.c.secret,
-        token.c.digits,
-        token.c.algorithm,
-        token.c.period,
-        token.c.last_step,
-        token.c.drift,
-        token.c.expires,
+        *TOKEN_COLUMNS,
     )
     .select_from(account.outerjoin(token, token.c.account_id == account.c.id))
     .where(account.c.name == bindparam("canonical"))

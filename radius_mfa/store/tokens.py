@@ -8,10 +8,11 @@ from typing import Literal
 import sqlalchemy as sa
 
 from radius_mfa.auth.model import Algorithm, Token, TokenKind, TokenStatus
+from radius_mfa.auth.notices import Activated, Reset
 from radius_mfa.errors import OperationFailed
 from radius_mfa.store import accounts, letters
 from radius_mfa.store.database import Database
-from radius_mfa.store.rows import token_of
+from radius_mfa.store.rows import TOKEN_COLUMNS, token_of
 from radius_mfa.store.schema import device, outbox, recovery_code, token
 
 
@@ -115,21 +116,9 @@ def all_tokens(database: Database, name: str) -> list[TokenRow]:
 
 def pending(database: Database, name: str) -> Token:
     """The account's pending token with its secret, to check a first code by. Raises OperationFailed."""
-    columns = (
-        token.c.id,
-        token.c.kind,
-        token.c.status,
-        token.c.secret,
-        token.c.digits,
-        token.c.algorithm,
-        token.c.period,
-        token.c.last_step,
-        token.c.drift,
-        token.c.expires,
-    )
     with database.read() as connection:
         owner = accounts.identity(connection, name)
-        query = sa.select(*columns).where(token.c.account_id == owner, *_alive(database.clock.now()))
+        query = sa.select(*TOKEN_COLUMNS).where(token.c.account_id == owner, *_alive(database.clock.now()))
         row = connection.execute(query).one_or_none()
     if row is None:
         raise _none_pending(name)
@@ -148,7 +137,7 @@ def confirm(database: Database, name: str, token_id: int, *, step: int, drift: i
         if connection.execute(mine.where(*_alive(database.clock.now())).values(values)).rowcount != 1:
             raise _none_pending(name)
         if mails:
-            letters.activated(database, connection, name)
+            letters.notice(database, connection, name, Activated)
 
 
 def disable(database: Database, name: str) -> int:
@@ -181,7 +170,7 @@ def reset(database: Database, name: str, *, mails: bool = False) -> Ended:
             devices=_delete_of(connection, device, owner),
         )
         if mails:
-            letters.reset(database, connection, name)
+            letters.notice(database, connection, name, Reset)
         return ended
 
 
