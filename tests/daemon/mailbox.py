@@ -25,6 +25,14 @@ from tests.daemon.server import PASSWORD, Server, User, wait_for
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
 """A hash of PASSWORD that costs next to nothing: with it a thousand users log in within a second."""
+QUICK = """
+from radius_mfa.mail import backoff, outbox
+backoff.FIRST, outbox.IDLE = 0.2, 0.05
+
+def before_send(reply):
+    return
+"""
+"""A hook for Server: the mail child looks into the outbox at once, and tries soon again what it could not deliver."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import pytest
 from radius_mfa.store import accounts, tokens
 from tests.daemon.conftest import daemons
 from tests.daemon.crowd import results, submit
-from tests.daemon.mailbox import Mail, code, edit, in_directory, invitations, shown, tokens_of, wait_until_sent
+from tests.daemon.mailbox import QUICK, Mail, code, edit, in_directory, invitations, shown, tokens_of, wait_until_sent
 from tests.daemon.mails import by_file, queue
 from tests.daemon.server import PASSWORD, Server, User
 
@@ -34,7 +34,7 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(tmp_path_factory: pytest.TempPathFactory, box: Path) -> Iterator[Server]:
     """A daemon that writes its mail into `box`; each test has users of its own."""
     with daemons(tmp_path_factory.mktemp("enrolment")) as start:
-        yield start(clients=CLIENTS, more=by_file(box) + "enrollment: {per_minute: 10000}\n")
+        yield start(clients=CLIENTS, more=by_file(box) + "enrollment: {per_minute: 10000}\n", hook=QUICK)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.conftest import daemons
-from tests.daemon.mailbox import Mail, age, code, in_directory, shown, wait_until_sent
+from tests.daemon.mailbox import QUICK, Mail, age, code, in_directory, shown, wait_until_sent
 from tests.daemon.mails import by_file
 from tests.daemon.raw import RawClient, Reply
 from tests.daemon.server import PASSWORD, Server, User
@@ -32,7 +32,7 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, box: Path) -> Iterator[Server]:
     with daemons(tmp_path_factory.mktemp("dialogues")) as start:
-        yield start(clients=CLIENTS, more=by_file(box) + LIMITS)
+        yield start(clients=CLIENTS, more=by_file(box) + LIMITS, hook=QUICK)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.conftest import Start
-from tests.daemon.mailbox import code, edit, invitations, newcomers, received, tokens_of, wait_until_sent
+from tests.daemon.mailbox import QUICK, code, edit, invitations, newcomers, received, tokens_of, wait_until_sent
 from tests.daemon.mails import by_smtp, holding, queue
 from tests.daemon.server import PASSWORD, Server, wait_for
 from tests.daemon.test_faults import full, healthy, small_disk
@@ -19,7 +19,7 @@ from tests.mail.faults import FaultyServer
 def test_no_room_for_an_invitation(start: Start, tmp_path: Path) -> None:
     """No Challenge, token or mail without its row; with room again the same request is answered, and mail leaves."""
     with FaultyServer() as there, small_disk(tmp_path / "disk") as disk:
-        server = start(store=Server(disk / "made").store, more=by_smtp(there))
+        server = start(store=Server(disk / "made").store, more=by_smtp(there), hook=QUICK)
         ((alice,), client) = newcomers(server, 1), server.client()
         request, child = client.request(alice.name, PASSWORD), server.alone("mail")
         with full(disk):
@@ -48,7 +48,7 @@ def test_no_room_to_write_down_that_a_mail_has_left(start: Start, tmp_path: Path
     """The mail child remembers it, begins no other mail meanwhile, and sends each once (THREATS 49)."""
     began, released = threading.Event(), threading.Event()
     with FaultyServer({".": holding(began, released)}) as there, small_disk(tmp_path / "disk") as disk:
-        server = start(store=Server(disk / "made").store, more=by_smtp(there))
+        server = start(store=Server(disk / "made").store, more=by_smtp(there), hook=QUICK)
         users, client, child = newcomers(server, 3), server.client(), server.alone("mail")
         for user in users:
             assert client.ask(client.request(user.name, PASSWORD)).result == "challenge"

@@ -92,7 +92,7 @@ def run(authenticator: Authenticator, slots: HashSlots, requests: Sequence[Login
 def test_a_crowd_of_first_logins_is_a_mail_each(start: Start, tmp_path: Path) -> None:
     """100 users at once, the first of them from 900 ports more: 100 mails, one to each address."""
     box = tmp_path / "box"
-    server = start(clients=LOOPBACK, more=by_file(box) + "enrollment: {per_minute: 10000}\n")
+    server = start(clients=LOOPBACK, more=by_file(box) + "enrollment: {per_minute: 10000, mail: key}\n")
     users = newcomers(server, 100)
     names = [user.name for user in users] + [users[0].name] * 900
     with crowd(server, size=200) as clients:

@@ -13,7 +13,7 @@ import pytest
 
 from radius_mfa.store import codes
 from tests.daemon.conftest import Start
-from tests.daemon.mailbox import Mail, code, invitations, newcomers, received, wait_until_sent
+from tests.daemon.mailbox import QUICK, Mail, code, invitations, newcomers, received, wait_until_sent
 from tests.daemon.raw import RawClient
 from tests.daemon.server import PASSWORD, Server, User, descriptors, wait_for
 from tests.mail.authority import Authority
@@ -23,12 +23,6 @@ from tests.mail.postfix import USER, Postfix
 from tests.mail.reading import parts, scan
 
 RECOVERY = "ABCDEFGHIJKLMNOP"
-# What a child waits after a failure, cut short; the supervisor hands it down to its children.
-QUICK = """
-from radius_mfa.mail import backoff
-backoff.FIRST = 0.2
-def before_send(reply): pass
-"""
 
 
 def by_server(port: int, more: str) -> str:

@@ -10,12 +10,11 @@ from pathlib import Path
 
 from tests.daemon.conftest import Start
 from tests.daemon.mailbox import Mail, age, code, received, wait_until_sent
-from tests.daemon.mails import queue
+from tests.daemon.mails import once, queue
 from tests.daemon.raw import Reply
 from tests.daemon.server import PASSWORD, Server, wait_for
 from tests.daemon.test_traces import forms
 from tests.mail.faults import FaultyServer, hang_up
-from tests.mail.faults import Reply as Said
 
 SMTP_PASSWORD = "a-mail-password-like-no-other"
 # Each of these fails once, over all processes, with something secret in the exception.
@@ -25,6 +24,7 @@ from radius_mfa.mail import backoff, outbox
 from radius_mfa.store import outbox as rows
 from radius_mfa.store.outbox import SqliteOutbox
 backoff.FIRST = rows.CRASHED = 0.2
+outbox.IDLE = 0.05
 compose, delivered = outbox.compose, SqliteOutbox.delivered
 
 def stumble(place, secret):
@@ -48,20 +48,7 @@ def wrote(self, row):
 
 outbox.compose, SqliteOutbox.delivered = composed, wrote
 """
-COMMANDS = ("config show", "mail queue --json", "user show alice --json", "token list alice --json", "audit --json")
-
-
-def once(fault: Said) -> Said:
-    """A fault the first time, politeness after that."""
-    left = [fault]
-
-    def reply(talk: object) -> bool:
-        if left and callable(one := left.pop()):
-            return one(talk)  # type: ignore[arg-type]
-        talk.say("250 taken")  # type: ignore[attr-defined]
-        return True
-
-    return reply
+COMMANDS = ("config show", "mail queue --json", "token list alice --json")
 
 
 def test_the_key_is_in_its_mail_and_nowhere_else(start: Start) -> None:
