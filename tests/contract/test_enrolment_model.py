@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from radius_mfa.auth.asks import Commit, Outcome
-from radius_mfa.auth.model import Account, Challenge, ClientPolicy, CodeHistory, OpenedState
+from radius_mfa.auth.model import Account, Challenge, ClientPolicy, CodeHistory, OpenedState, TokenStatus
 from radius_mfa.auth.otp import Skew, Skewed
 from radius_mfa.auth.policy import Enrolment, Rules
 from radius_mfa.auth.reasons import Reason
@@ -71,8 +71,10 @@ def _reset(model: World, real: Real, _: float) -> None:
 
 
 def _disable(model: World, real: Real, _: float) -> None:
-    disabled = not model.accounts["alice"].disabled
-    model.change(disabled=disabled, epoch=model.accounts["alice"].epoch + 1)
+    account = model.accounts["alice"]
+    disabled = not account.disabled
+    kept = [token for token in account.tokens if not (disabled and token.status is TokenStatus.PENDING)]
+    model.change(disabled=disabled, epoch=account.epoch + 1, tokens=tuple(kept))
     (accounts.disable if disabled else accounts.enable)(real.stores.database, "alice")
 
 
