@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import secrets
 import select
 import socket
@@ -70,6 +71,7 @@ class RawClient:
         self.server = server
         self.secret = secret
         self._asked: dict[int, AuthPacket] = {}
+        self._identifiers = itertools.cycle(range(256))
 
     def close(self) -> None:
         self.socket.close()
@@ -81,7 +83,7 @@ class RawClient:
     ) -> bytes:  # fmt: skip
         """An Access-Request of these attributes, in this order, with the Message-Authenticator at its end."""
         packet = AuthPacket(secret=self.secret, dict=DICTIONARY, authenticator=authenticator or secrets.token_bytes(16))
-        packet.id = secrets.randbelow(256) if identifier is None else identifier
+        packet.id = next(self._identifiers) if identifier is None else identifier
         if name is not None:
             packet[1] = [name.encode() if isinstance(name, str) else name]
         if password is not None:
@@ -96,7 +98,7 @@ class RawClient:
         """A Status-Server."""
         packet = AuthPacket(code=STATUS_SERVER, secret=self.secret, dict=DICTIONARY)
         packet.authenticator = secrets.token_bytes(16)
-        packet.id = secrets.randbelow(256)
+        packet.id = next(self._identifiers)
         return self._signed(packet)
 
     def send(self, datagram: bytes) -> None:
