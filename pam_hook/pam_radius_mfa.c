@@ -3,8 +3,8 @@
  * It tells the daemon who wants in, shows what the daemon says, hands back what the person types and returns the
  * daemon's result. It decides nothing. README.md has the options and the grammar of the lines.
  *
- * What goes wrong at the daemon is PAM_AUTHINFO_UNAVAIL, what goes wrong at the person or the application is
- * PAM_AUTH_ERR. A login succeeds in one way: the line "RESULT<tab>success" of a peer that is root or `owner`. */
+ * What goes wrong at the daemon is PAM_AUTHINFO_UNAVAIL until somebody was asked; what goes wrong later, or at the
+ * person or the application, is PAM_AUTH_ERR. A login succeeds in one way: the line "RESULT<tab>success" of a peer that is root or `owner`. */
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
@@ -74,6 +74,7 @@ struct door {
     int timeout; /* seconds */
     bool use_first_pass, try_first_pass, debug, silent;
     bool first_pass_used;
+    bool asked; /* a question stood before a person, who had time to wear the daemon out */
     int fd;
     long long left;          /* microseconds the daemon may still take */
     size_t filled, consumed; /* of `heard`: what is there, and how much of it has been read */
@@ -85,7 +86,7 @@ struct door {
 static int unavailable(const struct door *door, const char *why)
 {
     pam_syslog(door->pamh, LOG_ERR, "%s: %s", door->socket, why);
-    return PAM_AUTHINFO_UNAVAIL;
+    return door->asked ? PAM_AUTH_ERR : PAM_AUTHINFO_UNAVAIL;
 }
 
 static int denied(const struct door *door, const char *why)
@@ -315,6 +316,7 @@ static int ask(struct door *door, const struct message *message)
     if (password && door->use_first_pass)
         return denied(door, "use_first_pass: the password asked for before is missing or wrong");
     char *typed = NULL;
+    door->asked = true;
     int code = show(door, message, &typed);
     if (code == PAM_SUCCESS)
         code = typed ? take(door, password, typed) : denied(door, "no answer");

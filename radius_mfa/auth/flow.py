@@ -26,6 +26,7 @@ from radius_mfa.auth.model import (
     Account,
     Challenge,
     Dialogue,
+    FirstFactor,
     LoginRequest,
     Method,
     OpenedState,
@@ -48,14 +49,14 @@ def login(request: LoginRequest, rules: Rules) -> Flow:
     """One round: the first if there is no State, else the answer to a challenge."""
     if request.unsupported:
         return Reject(Reason.UNSUPPORTED_METHOD, say(Text.NEEDS_PAP))
-    name = policy.canonical_name(request.name, rules.names)
+    name = policy.account_name(request, rules.names)
     account: Account | None = (yield LoadAccount(name)) if name is not None else None
     if request.state is not None:
         return (yield from second_round(request, request.state, account, rules))
-    if not request.password:
+    proven = request.first_factor is FirstFactor.PROVEN_BY_STACK
+    if not request.password and not proven:
         return reject(request, Reason.NO_PASSWORD)
-    reading = policy.read(request.password, request, account, rules)
-    passed, code = yield from check_password(account, reading)
+    passed, code = (True, None) if proven else (yield from check_password(request, account, rules))
     if account is None:
         return refuse(request, Reason.BAD_NAME if name is None else Reason.UNKNOWN_ACCOUNT, rules)
     if not passed:
@@ -67,8 +68,11 @@ def login(request: LoginRequest, rules: Rules) -> Flow:
     return (yield from after_password(request, account, code, rules))
 
 
-def check_password(account: Account | None, reading: policy.Reading) -> Generator[Ask, Any, tuple[bool, bytes | None]]:
+def check_password(
+    request: LoginRequest, account: Account | None, rules: Rules
+) -> Generator[Ask, Any, tuple[bool, bytes | None]]:
     """Whether the password is right, and the code that came with it."""
+    reading = policy.read(request.password or b"", request, account, rules)
     passed: bool = yield _checked(account, reading.password)
     if reading.whole is None:
         return passed, reading.code

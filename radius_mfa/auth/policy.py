@@ -127,6 +127,14 @@ def canonical_name(raw: bytes | None, names: Names) -> str | None:
     return (name.translate(_UPPER) if names.fold else name) or None
 
 
+def account_name(request: LoginRequest, names: Names) -> str | None:
+    """The canonical name of this request. Over PAM it has to be written so: `ALICE` is another Linux user."""
+    name = canonical_name(request.name, names)
+    if request.door is Door.PAM and name is not None and name.encode() != request.name:
+        return None
+    return name
+
+
 def admits(account: Account, request: LoginRequest) -> bool:
     """Whether the client's `groups` let this account in; without them, everyone may. root never over the network."""
     if account.name == "root" and request.door is not Door.PAM:

@@ -11,8 +11,10 @@ LONGEST_DOMAIN = 64
 class Text(Enum):
     """What there is to say at a login."""
 
+    ASK_PASSWORD = auto()
     ASK_CODE = auto()
     ASK_FIRST_CODE = auto()
+    ASK_AGAIN = auto()
     DENIED = auto()
     DENIED_APPEND = auto()
     NEEDS_PAP = auto()
@@ -23,8 +25,10 @@ class Text(Enum):
 
 
 _ENGLISH = {
+    Text.ASK_PASSWORD: "Password: ",
     Text.ASK_CODE: "Code from your authenticator app: ",
     Text.ASK_FIRST_CODE: "First code from your authenticator app: ",
+    Text.ASK_AGAIN: "Not accepted. {question}",
     Text.DENIED: "Login failed",
     Text.DENIED_APPEND: "Login failed. Type your password and, right behind it, your code",
     Text.NEEDS_PAP: "This login needs PAP: CHAP, MS-CHAP and EAP cannot carry a code",

@@ -7,7 +7,6 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
-from radius_mfa.backends.pam_listen import peer_uid
 from radius_mfa.backends.pam_question import (
     LONGEST_ANSWER,
     Answer,
@@ -19,6 +18,7 @@ from radius_mfa.backends.pam_question import (
     may_be_user,
 )
 from radius_mfa.errors import Unavailable
+from radius_mfa.local_socket import peer_uid
 from radius_mfa.ports import Clock
 
 PATIENCE = 3.0

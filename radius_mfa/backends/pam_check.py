@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import NoReturn
 
 from radius_mfa.backends import pam_calls
-from radius_mfa.backends.pam_listen import peer_uid
 from radius_mfa.backends.pam_question import LONGEST_QUESTION, Answer, BadMessage, Question, Result
 from radius_mfa.backends.pam_stack import check_stack
 from radius_mfa.errors import Unavailable, where
+from radius_mfa.local_socket import peer_uid
 from radius_mfa.log import RateLimit
 from radius_mfa.ports import Clock
 

@@ -9,12 +9,12 @@ import click
 
 from radius_mfa import log as logs
 from radius_mfa.backends.pam_check import PamCheck
-from radius_mfa.backends.pam_listen import listen
 from radius_mfa.backends.pam_stack import check_stack
 from radius_mfa.cli.configuration import settings_of
 from radius_mfa.cli.root import Chosen, Command
 from radius_mfa.clock import SystemClock
 from radius_mfa.errors import ConfigurationError, Unavailable
+from radius_mfa.local_socket import listen
 from radius_mfa.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -16,9 +16,6 @@ from radius_mfa.transport.lifeline import Lifeline
 
 log = logging.getLogger(__name__)
 
-MAIL_FAREWELL = 30.0
-"""Seconds the mail child has to end: a server that may have taken a mail is given time to say so."""
-
 
 def keep_house(settings: Settings, clock: Clock, lifeline: Lifeline) -> None:
     """Be the housekeeping child."""

@@ -12,23 +12,22 @@ from pathlib import Path
 
 from radius_mfa import log as logs
 from radius_mfa.audit import AuditFile
-from radius_mfa.backends.local import MEMORY, LocalPasswords
-from radius_mfa.backends.slots import HashSlots
 from radius_mfa.clock import SystemClock
-from radius_mfa.daemon.errands import MAIL_FAREWELL, carry_mail, keep_house
+from radius_mfa.daemon.errands import carry_mail, keep_house
 from radius_mfa.daemon.keys import data_keys
 from radius_mfa.daemon.privileges import become
-from radius_mfa.daemon.rules import clients, rules
+from radius_mfa.daemon.rounds import rounds
+from radius_mfa.daemon.rules import clients
 from radius_mfa.errors import AuditLost, ConfigurationError
+from radius_mfa.notify import Systemd
 from radius_mfa.radius.attributes import problems
 from radius_mfa.radius.duplicates import Duplicates
 from radius_mfa.radius.state import States
-from radius_mfa.service import Authenticator
 from radius_mfa.settings import Secrets, Settings, load, no_effect, read_secrets, warnings
 from radius_mfa.store import shared
-from radius_mfa.store.sqlite import SqliteStore
 from radius_mfa.store.upgrade import check
 from radius_mfa.supervisor import Errand, Supervisor
+from radius_mfa.supervisor.program import LONG_FAREWELL
 from radius_mfa.transport.door import RadiusDoor
 from radius_mfa.transport.lifeline import Lifeline
 from radius_mfa.transport.sockets import Listener
@@ -40,8 +39,6 @@ CHECKED = 64 * 1024 * 1024
 """Octets of a database whose every page is read at start, in about a second. A damaged page can hide a token."""
 WORKERS = 1
 """UDP workers of this version, whatever `workers` says."""
-QUEUE = 128
-"""Passwords that may wait for each hash slot: what one slot checks until they would be too old."""
 FIXED = ("user", "listen", "workers", "store", "master_key")
 """Settings that hold from one start to the next stop."""
 
@@ -55,7 +52,9 @@ def serve(path: Path, *, before_send: BeforeSend | None = None) -> int:
     """
     settings = load(path, problems)
     logs.configure(settings.log.format, settings.log.level)
-    return Supervisor(Generation(path, settings, os.urandom(32), before_send), SystemClock()).run()
+    clock = SystemClock()
+    systemd = Systemd(os.environ.pop("NOTIFY_SOCKET", None), clock)
+    return Supervisor(Generation(path, settings, os.urandom(32), before_send), clock, systemd).run()
 
 
 class Generation:
@@ -67,12 +66,14 @@ class Generation:
     def __init__(self, path: Path, settings: Settings, key: bytes, before_send: BeforeSend | None) -> None:
         self.listen = settings.listen.radius
         self.workers = WORKERS
+        self.pam = settings.listen.pam
         self._path = path
         self._settings = settings
         self._key = key
         self._before_send = before_send
         self._secrets: Secrets | None = None
         self._shared = f"{settings.database}.shared"
+        self._processes = self.workers + (self.pam is not None)
         self._clock = SystemClock()
 
     @property
@@ -81,7 +82,7 @@ class Generation:
         house = Errand("housekeeping", partial(keep_house, settings, clock))
         if settings.mail is None:
             return (house,)
-        return house, Errand("mail", partial(carry_mail, settings, self._read(), clock), MAIL_FAREWELL)
+        return house, Errand("mail", partial(carry_mail, settings, self._read(), clock), LONG_FAREWELL)
 
     def preflight(self) -> None:
         """As the user who will serve: configuration, secrets, schema, keys, audit; then DB.shared is made."""
@@ -118,10 +119,7 @@ class Generation:
     def work(self, index: int, sockets: Sequence[socket.socket], lifeline: Lifeline) -> None:
         settings, clock, secrets = self._settings, self._clock, self._read()
         keys = data_keys(settings, secrets)
-        slots = HashSlots(*_hash_slots(settings, self.workers), clock)
-        store = SqliteStore(settings.database, keys, clock)
-        audit = AuditFile(str(settings.audit.file))
-        authenticator = Authenticator(rules(settings), store, {"local": LocalPasswords()}, slots, audit, clock)
+        authenticator, slots = rounds(settings, keys, clock, self._processes)
         door = RadiusDoor(
             clients=clients(settings, secrets),
             states=States(keys.state, os.urandom),
@@ -137,6 +135,21 @@ class Generation:
         gc.freeze()
         worker.run()
 
+    def attend(self, listener: socket.socket, lifeline: Lifeline) -> None:
+        from radius_mfa.daemon.pam import attend
+
+        attend(self._settings, self._read(), self._clock, self._processes, listener, lifeline)
+
+    def figures(self) -> str:
+        """How many workers, how many of the clients have been heard, how many datagrams were dropped."""
+        try:
+            *known, strangers = shared.read_clients(self._shared) or [shared.ClientActivity("")]
+        except OSError as error:
+            return f"no figures: {error.strerror}"
+        heard = sum(1 for client in known if client.last_seen)
+        drops = sum(client.drops for client in (*known, strangers))
+        return f"workers: {self.workers}, clients heard: {heard} of {len(known)}, datagrams dropped: {drops}"
+
     def reload(self) -> Generation:
         settings = load(self._path, problems)
         for key in FIXED:
@@ -149,13 +162,6 @@ class Generation:
         if self._secrets is None:
             raise RuntimeError("a child was forked before the supervisor had settled")
         return self._secrets
-
-
-def _hash_slots(settings: Settings, workers: int) -> tuple[int, int]:
-    """Threads and queue of one worker: within `hash_memory`, and no more threads than there are cores."""
-    affordable = settings.passwords.hash_memory // (MEMORY * 1024) // workers
-    threads = max(1, min(affordable, len(os.sched_getaffinity(0))))
-    return threads, threads * QUEUE
 
 
 def _reads_in_a_second(database: Path) -> bool:

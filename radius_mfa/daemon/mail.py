@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 
-from radius_mfa.daemon.errands import MAIL_FAREWELL
 from radius_mfa.daemon.keys import data_keys
 from radius_mfa.errors import ConfigurationError, Unavailable
 from radius_mfa.mail.check import check_templates
@@ -22,11 +21,12 @@ from radius_mfa.ports import Clock
 from radius_mfa.settings import Secrets, Settings
 from radius_mfa.settings.doors import FileTransport, Mail, SmtpTransport
 from radius_mfa.store.outbox import SqliteOutbox
+from radius_mfa.supervisor.program import LONG_FAREWELL
 from radius_mfa.transport.lifeline import Lifeline
 
 log = logging.getLogger(__name__)
 
-PATIENCE = MAIL_FAREWELL - 5.0
+PATIENCE = LONG_FAREWELL - 5.0
 """Seconds for which a child that was told to end waits for a delivery under way."""
 
 

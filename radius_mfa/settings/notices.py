@@ -14,7 +14,6 @@ EXAMPLE_VENDOR = 32473  # IANA's number for documentation
 _LATER = "no effect in this version"
 # Keys that load and are kept for a later version; what they guard is off until then.
 _SECTIONS = (
-    "listen.pam",
     "listen.portal",
     "passwords.throttle",
     "passwords.helper",
@@ -22,7 +21,6 @@ _SECTIONS = (
     "mfa.hotp",
     "mfa.trusted_devices",
     "mfa.lockout",
-    "pam",
     "portal",
 )
 
@@ -44,6 +42,9 @@ def _no_effect(settings: Settings) -> Iterator[str]:
     for index, client in enumerate(settings.clients):
         if client.trusted_devices != "off":
             yield f"clients[{index}].trusted_devices: {_LATER}"
+    for name, service in settings.pam.services.items():
+        if service.trusted_devices != "off":
+            yield f"pam.services.{name}.trusted_devices: {_LATER}"
     for index, backend in enumerate(settings.passwords.backends):
         if backend.type == "pam":
             yield f"passwords.backends[{index}]: {_LATER} (pam is not asked)"

@@ -52,7 +52,7 @@ class Fault(StrEnum):
 
 
 class BadLine(RadiusMfaError):
-    """A line that our hook would not send: end the conversation with `Result.UNAVAILABLE`."""
+    """A line that our hook would not send: the end of the conversation."""
 
     def __init__(self, fault: Fault) -> None:
         hint = "install the hook that came with this version" if fault is Fault.VERSION else ""

@@ -86,7 +86,7 @@ class Server:
     def __init__(
         self, directory: Path, *, clients: str = "", more: str = "", listen: Iterable[str] = ("127.0.0.1",),
         reject_delay: str = "0s", hook: str = "", store: Path | None = None, level: str = "info", user: str = "root",
-        audit: Path | None = None, form: str = "text",
+        audit: Path | None = None, form: str = "text", pam: Path | None = None,
     ) -> None:  # fmt: skip
         self.directory = directory
         self.clients = clients or "- {shortname: test, ipaddr: 127.0.0.1, secret: SECRET}"
@@ -100,6 +100,7 @@ class Server:
         self.level = level
         self.form = form
         self.user = user
+        self.pam = pam
         self.log_file = directory / "log"
         self.audit_file = audit or directory / "audit.jsonl"
         self.process: subprocess.Popen[bytes] | None = None
@@ -131,8 +132,9 @@ class Server:
     def configure(self) -> None:
         """Write the configuration as it now should be; the port stays once there is one."""
         places = [f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}" for host in self.listen]
+        doors = {"radius": places} | ({"pam": str(self.pam)} if self.pam else {})
         self.config.write_text(
-            f"issuer: Tests\nuser: {self.user}\nlisten: {{radius: {json.dumps(places)}}}\nstore: sqlite:///{self.store}\n"
+            f"issuer: Tests\nuser: {self.user}\nlisten: {json.dumps(doors)}\nstore: sqlite:///{self.store}\n"
             f"master_key: {{file: {self.master_key}}}\naudit: {{file: {self.audit_file}}}\n"
             f"radius: {{reject_delay: {self.reject_delay}, duplicates: 30s}}\n"
             f"log: {{level: {self.level}, format: {self.form}}}\n"

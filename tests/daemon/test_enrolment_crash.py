@@ -25,7 +25,7 @@ from tests.mail.faults import FaultyServer, Talk
 MANY = "enrollment: {per_minute: 10000, mail: key, prompt: 1h}\n"
 # Whoever died is replaced at once, and what it left is due at once: a hundred deaths need not take minutes.
 SOON = """
-from radius_mfa import supervisor
+from radius_mfa.supervisor import supervisor
 from radius_mfa.store import outbox
 supervisor.SETTLED = 0.0
 outbox.CRASHED = 0.1

@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from radius_mfa import clock, errors, supervisor
+from radius_mfa import errors
+from radius_mfa.supervisor import Errand
+from radius_mfa.supervisor.supervisor import Post
 from tests.conftest import ROOT
 from tests.daemon.server import wait_for
-from tests.daemon.toy import Toy
+from tests.daemon.toy import Toy, supervise
 
 
 class Running:
@@ -127,10 +129,10 @@ def test_a_child_that_always_fails(play: Play) -> None:
 
 def test_successors_come_more_and_more_slowly() -> None:
     """The first comes at once, the next after 0.2 s and twice as long each time, up to 5 s."""
-    post = supervisor.Post(supervisor.Errand("worker", lambda _: None))
+    post = Post(Errand("worker", lambda _: None))
     pauses = []
     for _ in range(8):
-        supervisor.Supervisor(Toy(1, ""), clock.SystemClock())._delay(post, 100.0)
+        supervise(Toy(1, ""))._delay(post, 100.0)
         pauses.append(round(post.vacant_until - 100.0, 3))
     assert [0.0, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0] == pauses
 
@@ -150,7 +152,7 @@ def test_what_fails_before_the_first_worker_ends_the_start(play: Play, fails: st
 def test_a_preflight_that_is_killed_is_no_preflight() -> None:
     """A preflight ended by a signal is an error of its own."""
     with pytest.raises(errors.Unavailable, match="the preflight was ended by signal 9"):
-        supervisor.Supervisor(Toy(1, "signal"), clock.SystemClock()).run()
+        supervise(Toy(1, "signal")).run()
 
 
 def test_a_reload_that_is_at_fault_keeps_the_old(play: Play) -> None:

@@ -12,10 +12,12 @@ import socket
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from radius_mfa import log
 from radius_mfa.clock import SystemClock
 from radius_mfa.errors import ConfigurationError
+from radius_mfa.notify import Systemd
 from radius_mfa.supervisor import Errand, Supervisor
 from radius_mfa.transport.lifeline import Lifeline
 from radius_mfa.transport.sockets import Listener
@@ -25,6 +27,7 @@ class Toy:
     """supervisor.Program with as many workers as it is told."""
 
     listen: Sequence[tuple[str, int]] = (("127.0.0.1", 0),)
+    pam: Path | None = None
 
     def __init__(self, workers: int, fails: str) -> None:
         self.workers = workers
@@ -56,6 +59,12 @@ class Toy:
                 _obey(datagram.data[20:])
                 listener.send(b"%d %d" % (index, os.getpid()), datagram)
 
+    def attend(self, listener: socket.socket, lifeline: Lifeline) -> None:
+        raise ValueError("a toy has no such socket")
+
+    def figures(self) -> str:
+        return "a toy"
+
     def reload(self) -> Toy:
         raise ZeroDivisionError
 
@@ -79,6 +88,12 @@ def _obey(word: bytes) -> None:
         time.sleep(60)
 
 
+def supervise(toy: Toy) -> Supervisor:
+    """The supervisor of a toy, whom systemd has not started."""
+    clock = SystemClock()
+    return Supervisor(toy, clock, Systemd(None, clock))
+
+
 if __name__ == "__main__":
     log.configure("text", "info")
-    sys.exit(Supervisor(Toy(int(sys.argv[1]), sys.argv[2]), SystemClock()).run())
+    sys.exit(supervise(Toy(int(sys.argv[1]), sys.argv[2])).run())

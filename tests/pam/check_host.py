@@ -45,7 +45,7 @@ import sys
 from pathlib import Path
 from radius_mfa import log
 from radius_mfa.backends.pam_check import PamCheck
-from radius_mfa.backends.pam_listen import listen
+from radius_mfa.local_socket import listen
 from radius_mfa.clock import SystemClock
 log.configure("text", "info")
 PamCheck(listen(Path(sys.argv[1]), int(sys.argv[2])), {0, int(sys.argv[2])}, SystemClock(), float(sys.argv[3])).run()

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from tests.pam.door import Door
 from tests.pam.host import Host, build
 
 
@@ -16,3 +17,15 @@ def host() -> Iterator[Host]:
     """The hook, built by its Makefile. Not under pytest's own directory, which other users cannot enter."""
     with TemporaryDirectory(prefix="radius-mfa-") as folder:
         yield build(Path(folder))
+
+
+@pytest.fixture
+def door(host: Host) -> Iterator[Door]:
+    """A door that is yet to be started. Its directory is one that other users can enter."""
+    host.stack(host.hook())
+    with TemporaryDirectory(prefix="radius-mfa-") as folder:
+        made = Door(host, Path(folder))
+        try:
+            yield made
+        finally:
+            made.close()

@@ -27,7 +27,7 @@ import ctypes, os, sys
 from pathlib import Path
 from radius_mfa import log
 from radius_mfa.backends.pam_check import PamCheck
-from radius_mfa.backends.pam_listen import listen
+from radius_mfa.local_socket import listen
 from radius_mfa.clock import SystemClock
 path, given, uid, shadow, owner = sys.argv[1], *map(int, sys.argv[2:])
 os.dup2(given, 3)

@@ -123,3 +123,14 @@ def test_a_password_typed_for_the_daemon_is_not_asked_again(host: Host, tmp_path
     with host.daemon(HELLO + PASSWORD, UNAVAILABLE):
         said = host.login("horse", user="daemon")
     assert ("success", [b"hidden Password: "]) == (said.result, said.shown)
+
+
+@pytest.mark.parametrize("name", RESCUES)
+def test_who_wears_the_daemon_out_does_not_come_in_by_the_way_back(host: Host, tmp_path: Path, name: str) -> None:
+    """A daemon that hangs up while a member types the code: denied, and not the way back in."""
+    install(host, STACKS[name], tmp_path / "logged")
+    first = [HELLO + PASSWORD, CODE] if "daemon checks both" in name else [HELLO + CODE]
+    with host.daemon(*first, manner="slam"):
+        said = host.login("horse", "123456", "horse", user="daemon")
+    assert ("auth_err", True) == (said.result, asked_for_a_code(said))
+    assert not (tmp_path / "logged").exists()

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from radius_mfa import supervisor
 from radius_mfa.errors import AccessDenied, ConfigurationError
 from radius_mfa.settings import load_text
+from radius_mfa.supervisor import program, supervisor
 from tests.conftest import ROOT
 from tests.service.host import Host
 from tests.service.installation import Installation
@@ -72,9 +72,8 @@ def test_what_a_new_try_cannot_mend_is_not_tried_again() -> None:
 
 def test_the_times_are_longer_than_those_of_the_program() -> None:
     """The checks before the start, the heartbeat and the farewell of the children end before systemd is impatient."""
-    mail = 30
     assert seconds(DAEMON["TimeoutStartSec"][0]) > supervisor.PREFLIGHT
-    assert seconds(DAEMON["TimeoutStopSec"][0]) > max(supervisor.FAREWELL, mail)
+    assert seconds(DAEMON["TimeoutStopSec"][0]) > program.LONG_FAREWELL > program.FAREWELL
     assert seconds(DAEMON["WatchdogSec"][0]) > 2 * supervisor.SILENCE
 
 

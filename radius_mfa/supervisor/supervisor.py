@@ -13,14 +13,17 @@ import os
 import select
 import signal
 import socket
-import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import NoReturn, Protocol
 
 from radius_mfa.errors import ConfigurationError, RadiusMfaError, Unavailable
+from radius_mfa.local_socket import listen, passed
+from radius_mfa.notify import Systemd
 from radius_mfa.ports import Clock
+from radius_mfa.supervisor.bulletin import Bulletin
+from radius_mfa.supervisor.fork import SIGNALS, complain, fork, hear_signals
+from radius_mfa.supervisor.program import LONG_FAREWELL, Errand, Program
 from radius_mfa.transport.lifeline import Lifeline
 from radius_mfa.transport.sockets import open_group
 
@@ -28,54 +31,12 @@ log = logging.getLogger(__name__)
 
 SILENCE = 5.0
 """Seconds without a beat after which a child is killed and replaced."""
-FAREWELL = 6.0
-"""Seconds a child has to end after SIGTERM: five to finish what it took, and one to end."""
 PREFLIGHT = 30
 """Seconds the preflight may take."""
 SETTLED = 10.0
 """A child that lived so long did not fail at its start: its successor comes at once."""
 SLOWEST = 5.0
 """Seconds between two tries to replace a child, at most."""
-
-_SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD}
-_FAULT = 70  # EX_SOFTWARE of sysexits.h
-
-
-@dataclass(frozen=True, slots=True)
-class Errand:
-    """What a child does until its lifeline says that it is over; then it has `farewell` seconds to end."""
-
-    name: str
-    main: Callable[[Lifeline], None]
-    farewell: float = FAREWELL
-
-
-class Program(Protocol):
-    """One generation of the daemon, as the supervisor runs it."""
-
-    @property
-    def listen(self) -> Sequence[tuple[str, int]]:
-        """Addresses and ports; a later generation takes over the sockets of the first."""
-
-    @property
-    def workers(self) -> int:
-        """How many workers share each of them."""
-
-    @property
-    def errands(self) -> Sequence[Errand]:
-        """What goes on beside the workers; a child of the generation before may still be at the same."""
-
-    def preflight(self) -> None:
-        """Check all that can be checked without serving; in a child of its own. Raises RadiusMfaError."""
-
-    def settle(self) -> None:
-        """In the supervisor, once the sockets are open: give up privileges, read what the children inherit."""
-
-    def work(self, index: int, sockets: Sequence[socket.socket], lifeline: Lifeline) -> None:
-        """Be worker number `index` on its socket of every group, until the lifeline says that it is over."""
-
-    def reload(self) -> Program:
-        """The next generation, from the configuration as it is now. Raises RadiusMfaError."""
 
 
 @dataclass(eq=False, slots=True)
@@ -108,10 +69,12 @@ class Child:
 class Supervisor:
     """Runs a program until SIGTERM or SIGINT."""
 
-    def __init__(self, program: Program, clock: Clock) -> None:
+    def __init__(self, program: Program, clock: Clock, systemd: Systemd) -> None:
         self._program = program
         self._clock = clock
+        self._bulletin = Bulletin(systemd, clock)
         self._groups: list[list[socket.socket]] = []
+        self._pam: socket.socket | None = None
         self._posts: list[Post] = []
         self._children: list[Child] = []
         self._stopping = False
@@ -123,9 +86,7 @@ class Supervisor:
         status = self._preflight(self._program)
         if status:
             return status
-        self._groups = [group for place in self._program.listen if (group := open_group(*place, self._program.workers))]
-        if not self._groups:
-            raise ConfigurationError("there is no address to listen on", "add an IPv4 address to listen.radius")
+        self._open(self._program)
         self._program.settle()
         self._listen_to_signals()
         self._posts = self._posts_of(self._program)
@@ -134,13 +95,24 @@ class Supervisor:
             self._hear()
             self._bury()
             self._judge()
-        for member in itertools.chain(*self._groups):
-            member.close()
+            self._report()
+        for opened in self._sockets():
+            opened.close()
         return 0
+
+    def _open(self, program: Program) -> None:
+        """All sockets, with the privileges of the start: the PAM hook believes a listener of root."""
+        self._groups = [group for place in program.listen if (group := open_group(*place, program.workers))]
+        if not self._groups:
+            raise ConfigurationError("there is no address to listen on", "add an IPv4 address to listen.radius")
+        self._pam = listen(program.pam, os.geteuid()) if program.pam is not None else passed(None)
+
+    def _sockets(self) -> list[socket.socket]:
+        return [*itertools.chain(*self._groups), *([self._pam] if self._pam is not None else [])]
 
     def _listen_to_signals(self) -> None:
         self._signals, self._waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        for number in _SIGNALS:
+        for number in SIGNALS:
             signal.signal(number, _noted)
         signal.set_wakeup_fd(self._waker)
 
@@ -149,6 +121,8 @@ class Supervisor:
         for index in range(program.workers):
             sockets = [group[index] for group in self._groups]
             workers.append(Post(Errand(f"worker {index}", partial(program.work, index, sockets)), sockets))
+        if self._pam is not None:
+            workers.append(Post(Errand("pam", partial(program.attend, self._pam), LONG_FAREWELL), [self._pam]))
         return [*workers, *map(Post, program.errands)]
 
     def _fill(self) -> None:
@@ -162,7 +136,7 @@ class Supervisor:
     def _hire(self, post: Post, now: float) -> None:
         pipe, heartbeat = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         try:
-            pid = _fork(partial(self._serve, post, pipe, heartbeat))
+            pid = fork(partial(self._serve, post, pipe, heartbeat))
         except OSError as error:
             log.error("cannot fork for %s: %s", post.errand.name, error.strerror)
             os.close(pipe)
@@ -175,12 +149,12 @@ class Supervisor:
     def _serve(self, post: Post, pipe: int, heartbeat: int) -> None:
         """In the child: keep nothing of its siblings, so that whoever ends leaves no descriptor open here."""
         lifeline = Lifeline(heartbeat, self._clock)
-        _hear_signals()
+        hear_signals()
         for inherited in (pipe, self._signals, self._waker, *(sibling.pipe for sibling in self._children)):
             os.close(inherited)
-        for member in itertools.chain(*self._groups):
-            if member not in post.sockets:
-                member.close()
+        for opened in self._sockets():
+            if opened not in post.sockets:
+                opened.close()
         post.errand.main(lifeline)
 
     def _hear(self) -> None:
@@ -196,7 +170,6 @@ class Supervisor:
                 os.read(fd, 4096)
                 pipes[fd].heard = self._clock.monotonic()
                 pipes[fd].works = True
-        self._announce()
         if self._signals in dict(events):
             for number in os.read(self._signals, 512):
                 self._obey(number)
@@ -211,12 +184,14 @@ class Supervisor:
             self._reload()
         elif number in {signal.SIGTERM, signal.SIGINT} and not self._stopping:
             log.info("stopping")
+            self._bulletin.stopping()
             self._stopping = True
             self._posts = []
             self._dismiss(self._children)
 
     def _reload(self) -> None:
         """Put a new generation on the same sockets, or keep the old one and say why."""
+        self._bulletin.reloading()
         try:
             program = self._program.reload()
             if self._preflight(program):
@@ -278,72 +253,36 @@ class Supervisor:
         with contextlib.suppress(ProcessLookupError):
             os.kill(child.pid, number)
 
-    def _announce(self) -> None:
-        """Say where we listen once every post has a child at work, not before."""
+    def _report(self) -> None:
+        """Say once where we listen, and to systemd how it goes, as soon as every post has a child at work."""
         at_work = {child.post for child in self._children if child.works}
-        if self._announced or not at_work.issuperset(self._posts):
-            return
+        ready = at_work.issuperset(self._posts) and not self._stopping
+        manned = at_work.issuperset(post for post in self._posts if post.sockets)
+        if ready and not self._announced:
+            self._announce()
+        self._bulletin.turn(ready=ready, manned=manned, figures=self._program.figures)
+
+    def _announce(self) -> None:
         self._announced = True
         for group in self._groups:
             host, port, *_ = group[0].getsockname()
             log.info("listening on %s", f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+        if self._pam is not None:
+            log.info("listening on %s", self._pam.getsockname())
 
     def _preflight(self, program: Program) -> int:
         """Exit status of the checks, made in a child: 0 if the program is fit to start."""
-        pid = _fork(partial(_check, program))
+        pid = fork(partial(_check, program))
         status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         if status < 0:
             raise Unavailable(f"the preflight was ended by signal {-status}", "the log has what it was doing")
         return status
 
 
-def complain(error: RadiusMfaError) -> None:
-    """Say on standard error what is wrong and what would mend it."""
-    hint = f"hint: {error.hint}\n" if error.hint else ""
-    sys.stderr.write("".join(f"error: {line}\n" for line in error.message.splitlines()) + hint)
-    sys.stderr.flush()
-
-
 def _check(program: Program) -> None:
-    _hear_signals()
+    hear_signals()
     signal.alarm(PREFLIGHT)
     program.preflight()
-
-
-def _fork(main: Callable[[], None]) -> int:
-    """The pid of a child that runs `main`. It begins deaf: `main` lets the signals in when it is ready for them."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-    try:
-        pid = os.fork()
-        if pid == 0:
-            _be_child(main)
-        return pid
-    finally:
-        _hear_signals()
-
-
-def _be_child(main: Callable[[], None]) -> NoReturn:
-    status = _FAULT
-    try:
-        for number in _SIGNALS:
-            signal.signal(number, signal.SIG_DFL)
-        main()
-        status = 0
-    except RadiusMfaError as error:
-        complain(error)
-        status = error.exit_code
-    except BaseException:
-        log.exception("a child failed")
-    finally:
-        with contextlib.suppress(OSError):
-            sys.stderr.flush()
-        os._exit(status)
-
-
-def _hear_signals() -> None:
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
 
 
 def _noted(_number: int, _frame: object) -> None:

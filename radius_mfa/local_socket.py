@@ -1,4 +1,4 @@
-"""The socket on which passwords are checked: passed by the service manager, or made here."""
+"""Listening Unix sockets: passed by the service manager, or made here; and who is at the other end of one."""
 
 from __future__ import annotations
 
@@ -20,9 +20,29 @@ def listen(path: Path, owner: int) -> socket.socket:
 
     Raises ConfigurationError where none can be made, or somebody already answers there.
     """
-    bound = _passed(path) or _made(path, owner)
+    bound = passed(path) or _made(path, owner)
     bound.setblocking(False)
     return bound
+
+
+def passed(path: Path | None) -> socket.socket | None:
+    """The passed socket that is bound to this path, if there is one.
+
+    Other sockets are closed and the variables taken away: nothing else is to find them.
+    """
+    process, count = os.environ.pop("LISTEN_PID", ""), os.environ.pop("LISTEN_FDS", "")
+    os.environ.pop("LISTEN_FDNAMES", None)
+    if process != str(os.getpid()) or not count.isdecimal():
+        return None
+    kept = None
+    for descriptor in range(_FIRST, _FIRST + int(count)):
+        given = socket.socket(fileno=descriptor)
+        if kept is None and _is_at(given, path):
+            given.set_inheritable(False)
+            kept = given
+        else:
+            given.close()
+    return kept
 
 
 def peer_uid(connection: socket.socket) -> int:
@@ -32,21 +52,8 @@ def peer_uid(connection: socket.socket) -> int:
     return uid
 
 
-def _passed(path: Path) -> socket.socket | None:
-    """The passed socket that is bound to this path.
-
-    Other sockets are closed and the variables taken away: no module is to find them.
-    """
-    process, count = os.environ.pop("LISTEN_PID", ""), os.environ.pop("LISTEN_FDS", "")
-    os.environ.pop("LISTEN_FDNAMES", None)
-    if process != str(os.getpid()) or not count.isdecimal():
-        return None
-    for descriptor in range(_FIRST, _FIRST + int(count)):
-        given = socket.socket(fileno=descriptor)
-        if given.family == socket.AF_UNIX and given.type == socket.SOCK_STREAM and given.getsockname() == str(path):
-            return given
-        given.close()
-    return None
+def _is_at(given: socket.socket, path: Path | None) -> bool:
+    return given.family == socket.AF_UNIX and given.type == socket.SOCK_STREAM and given.getsockname() == str(path)
 
 
 def _made(path: Path, owner: int) -> socket.socket:
@@ -80,4 +87,4 @@ def _clear(path: Path) -> None:
         except ConnectionRefusedError:
             path.unlink(missing_ok=True)
             return
-    raise ConfigurationError(f"somebody already listens on {path}", "one radius-mfa pam-check runs at a time")
+    raise ConfigurationError(f"somebody already listens on {path}", "does another radius-mfa run?")

@@ -1,0 +1,25 @@
+"""The child at the socket of the PAM hook. Only it pays for asyncio: a worker has no use for it."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+from radius_mfa.daemon.keys import data_keys
+from radius_mfa.daemon.rounds import rounds
+from radius_mfa.ports import Clock
+from radius_mfa.settings import Secrets, Settings
+from radius_mfa.transport.lifeline import Lifeline
+from radius_mfa.transport.pam_door import PamDoor, service
+from radius_mfa.transport.pam_socket import serve
+
+
+def attend(
+    settings: Settings, secrets: Secrets, clock: Clock, processes: int, listener: socket.socket, lifeline: Lifeline
+) -> None:
+    """Attend to the logins of this host until the lifeline says that it is over."""
+    authenticator, slots = rounds(settings, data_keys(settings, secrets), clock, processes)
+    given = settings.pam.services
+    services = {name: service(name, given[name].mfa, password=given[name].password) for name in given}
+    door = PamDoor(services=services, authenticator=authenticator, slots=slots, clock=clock, random=os.urandom)
+    serve(listener, door, lifeline)

@@ -1,0 +1,33 @@
+"""What judges the rounds of one process: store, passwords, audit and rules behind one Authenticator."""
+
+from __future__ import annotations
+
+import os
+
+from radius_mfa.audit import AuditFile
+from radius_mfa.backends.local import MEMORY, LocalPasswords
+from radius_mfa.backends.slots import HashSlots
+from radius_mfa.daemon.rules import rules
+from radius_mfa.ports import Clock
+from radius_mfa.service import Authenticator
+from radius_mfa.settings import Settings
+from radius_mfa.store.keys import DataKeys
+from radius_mfa.store.sqlite import SqliteStore
+
+QUEUE = 128
+"""Passwords that may wait for each hash slot: what one slot checks until they would be too old."""
+
+
+def rounds(settings: Settings, keys: DataKeys, clock: Clock, processes: int) -> tuple[Authenticator, HashSlots]:
+    """The Authenticator of one of so many processes that check passwords, and the slots that it waits for."""
+    slots = HashSlots(*_hash_slots(settings, processes), clock)
+    store = SqliteStore(settings.database, keys, clock)
+    audit = AuditFile(str(settings.audit.file))
+    return Authenticator(rules(settings), store, {"local": LocalPasswords()}, slots, audit, clock), slots
+
+
+def _hash_slots(settings: Settings, processes: int) -> tuple[int, int]:
+    """Threads and queue of one process: within `hash_memory`, and no more threads than there are cores."""
+    affordable = settings.passwords.hash_memory // (MEMORY * 1024) // processes
+    threads = max(1, min(affordable, len(os.sched_getaffinity(0))))
+    return threads, threads * QUEUE
