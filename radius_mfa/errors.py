@@ -12,7 +12,8 @@
     │   ├── StoreBusy              another writer held the database too long
     │   ├── StoreFailed            the database refused: full, corrupt, read-only
     │   ├── AuditLost              the audit line could not be written in full
-    │   └── PasswordsBusy          no hash slot in time
+    │   ├── PasswordsBusy          no answer about a password in time
+    │   └── PasswordsUnavailable   what would check the password is not there, or could not check it
     ├── Unsealed               1   sealed data does not open under its key and its place
     └── PacketError            1   a datagram that is not RADIUS as we take it
 
@@ -93,7 +94,11 @@ class AuditLost(Unavailable):
 
 
 class PasswordsBusy(Unavailable):
-    """Every hash slot is taken and the queue is full."""
+    """Nobody has judged the password in time: every hash slot is taken, or who was asked is slow. Crowds do that."""
+
+
+class PasswordsUnavailable(Unavailable):
+    """What would check the password is not there, or says that it could not check it."""
 
 
 class Unsealed(RadiusMfaError):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from radius_mfa.auth.asks import Commit, Outcome
+from radius_mfa.auth.asks import Brought, Checked, Commit, Outcome
 from radius_mfa.auth.model import Account, RecoveryCode
 
 
@@ -27,12 +27,20 @@ class Random(Protocol):
 
 
 class PasswordBackend(Protocol):
-    """Checks passwords of the accounts made with it. Called from several threads at once."""
+    """Checks passwords of the accounts made with it. Called from several threads at once.
+
+    `waits`: it waits for another process, and computes nothing. `brings`: it knows users who have no account yet.
+    """
 
     name: str
+    waits: bool
+    brings: bool
 
-    def check(self, account: Account | None, password: bytes) -> bool:
-        """True only for the account's password. For None, the same work and False. Raises Unavailable."""
+    def check(self, account: Account | None, name: str, password: bytes, rhost: str) -> Checked:
+        """Whether this is the password of the account, or of the user `name` if the backend brings accounts.
+
+        Else the same work, and no. `rhost`: where the person sits. Raises Unavailable.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +63,13 @@ class Done:
 class Slots(Protocol):
     """Bounded threads for what blocks: hashing, PAM, long searches. Used by one thread."""
 
-    def submit(self, key: object, client: str, work: Callable[[], object], deadline: float) -> None:
+    def submit(
+        self, key: object, client: str, work: Callable[[], object], deadline: float, *, waits: bool = False
+    ) -> None:
         """Queue `work`; if no slot is free by `deadline` (monotonic seconds) it fails with PasswordsBusy, unrun.
 
-        Raises PasswordsBusy at once when the queue is full.
+        `waits`: it waits for another process, and is not to keep those waiting who compute. Raises PasswordsBusy at
+        once when the queue is full.
         """
 
     def finished(self) -> list[Done]:
@@ -76,6 +87,9 @@ class Store(Protocol):
 
     def find_recovery_code(self, account_id: int, code: str) -> RecoveryCode | None:
         """The account's recovery code of this normalised text (16 base32 characters), used or not."""
+
+    def record(self, brought: Brought, at: float) -> Account:
+        """What asks.RecordAccount wants, in a transaction of its own."""
 
     def commit(self, writes: Sequence[Write]) -> list[Outcome]:
         """Write all of them in one transaction, in order; each sees what came before it.

@@ -8,8 +8,17 @@ from functools import partial
 
 from radius_mfa.alerts import Alerts
 from radius_mfa.auth import flow, otp, policy
-from radius_mfa.auth.asks import Ask, CheckPassword, Commit, FindRecoveryCode, FindSkew, LoadAccount, Outcome
-from radius_mfa.auth.model import Accept, Account, Challenge, LoginRequest, Reject, Verdict
+from radius_mfa.auth.asks import (
+    Ask,
+    CheckPassword,
+    Commit,
+    FindRecoveryCode,
+    FindSkew,
+    LoadAccount,
+    Outcome,
+    RecordAccount,
+)
+from radius_mfa.auth.model import Accept, Challenge, LoginRequest, Reject, Verdict
 from radius_mfa.auth.policy import Rules
 from radius_mfa.auth.reasons import Reason
 from radius_mfa.auth.verdicts import Flow
@@ -56,7 +65,7 @@ class Round:
 class Authenticator:
     """The rounds of one process, for whichever door. Used by one thread.
 
-    `passwords` are the backends by name; the first does the work for accounts that no backend knows.
+    `passwords` are the backends by name, in the order in which they are asked about a name that has no account.
     """
 
     def __init__(
@@ -71,7 +80,9 @@ class Authenticator:
         self._rules = rules
         self._store = store
         self._passwords = passwords
-        self._unknown = next(iter(passwords.values()))
+        self._bringing = next((backend for backend in passwords.values() if backend.brings), None)
+        computing = (backend for backend in passwords.values() if not backend.waits)
+        self._nobody = next(computing, next(iter(passwords.values())))
         self._slots = slots
         self._audit = audit
         self._clock = clock
@@ -149,22 +160,30 @@ class Authenticator:
                 one.name = account.name if account is not None else None
                 return account
             case CheckPassword():
-                self._submit(one, partial(self._check_password, ask.account, ask.password))
+                self._check_password(one, ask)
+            case RecordAccount():
+                return self._store.record(ask.brought, ask.at)
             case FindRecoveryCode():
                 return self._store.find_recovery_code(ask.account.id, ask.code)
             case FindSkew():
                 self._submit(one, partial(otp.find_skew, ask.tokens, ask.code, ask.at))
         return _WAIT
 
-    def _check_password(self, account: Account | None, password: bytes) -> bool:
+    def _check_password(self, one: Round, ask: CheckPassword) -> None:
         """Only the backend that an account was made with is asked; where there is none, the same work and no."""
-        backend = self._passwords.get(account.backend) if account is not None else None
-        if backend is None:
-            return self._unknown.check(None, password)
-        return backend.check(account, password)
+        if ask.account is not None:
+            backend = self._passwords.get(ask.account.backend)
+        else:
+            backend = self._bringing if ask.name else None
+        if backend is not None:
+            work = partial(backend.check, ask.account, ask.name, ask.password, ask.rhost)
+        else:
+            backend = self._nobody
+            work = partial(backend.check, None, "", ask.password, ask.rhost)
+        self._submit(one, work, waits=backend.waits)
 
-    def _submit(self, one: Round, work: Callable[[], object]) -> None:
-        self._slots.submit(one, one.request.client.shortname, work, one.started + HASH_DEADLINE)
+    def _submit(self, one: Round, work: Callable[[], object], *, waits: bool = False) -> None:
+        self._slots.submit(one, one.request.client.shortname, work, one.started + HASH_DEADLINE, waits=waits)
 
     def _commit(self, rounds: list[Round]) -> list[tuple[Round, object]]:
         """All commits in one transaction; if that fails, each alone. The rounds that got an outcome, with it."""

@@ -19,13 +19,50 @@ class LoadAccount:
 
 @dataclass(frozen=True, slots=True)
 class CheckPassword:
-    """Answered with True if this is the account's password.
+    """Answered with Checked: is this the password of the account, or of the user `name` that a backend may know?
 
-    Without an account the answer is False, after the same work. Runs in a hash slot.
+    `name` is canonical; without an account and with an empty name the answer is no, after the same work. `rhost` is
+    where the person sits, as far as it is known. Runs in a slot.
     """
 
     account: Account | None
+    name: str
     password: bytes = field(repr=False)
+    rhost: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What a backend with accounts of its own knows of one, by its canonical name.
+
+    `groups` is None where they cannot be read; `mail` is the address for an account that is made now.
+    """
+
+    name: str
+    backend: str
+    groups: frozenset[str] | None
+    mail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a backend says of a password. `allowed`: the account may be used (it has not expired, for one)."""
+
+    passed: bool
+    allowed: bool = True
+    brought: Brought | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordAccount:
+    """Make the account that was brought if there is none of its name, and write down its groups if they are others.
+
+    Only for whom the backend has let pass. Other groups let the epoch grow. Answered with the account as it is
+    then: another backend's, if it was made with that one. `at`: seconds since the epoch.
+    """
+
+    brought: Brought
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,4 +201,4 @@ class Outcome:
 
 WON = Outcome()
 
-Ask = LoadAccount | CheckPassword | FindSkew | FindRecoveryCode | Commit
+Ask = LoadAccount | CheckPassword | RecordAccount | FindSkew | FindRecoveryCode | Commit

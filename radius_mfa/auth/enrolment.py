@@ -110,7 +110,7 @@ def activated(request: LoginRequest, account: Account, rules: Rules) -> Activate
         language=account.language or "",
         at=request.at,
         client=request.client.shortname,
-        address=_place(request),
+        address=policy.place(request)[:LONGEST_PLACE],
     )
 
 
@@ -123,7 +123,7 @@ def code_used(request: LoginRequest, account: Account, left: int, rules: Rules) 
         language=account.language or "",
         at=request.at,
         client=request.client.shortname,
-        address=_place(request),
+        address=policy.place(request)[:LONGEST_PLACE],
         left=left,
         low=left <= rules.low,
     )
@@ -146,8 +146,3 @@ def _invitation(request: LoginRequest, limits: policy.Enrolment) -> Invite:
         per_day=limits.per_day,
         per_minute=limits.per_minute,
     )
-
-
-def _place(request: LoginRequest) -> str:
-    """Where the user sits, as far as anybody says: the station, the remote host, else who asked us."""
-    return (request.calling_station or request.rhost or request.source)[:LONGEST_PLACE]

@@ -8,17 +8,21 @@ loop, behind PAM and in the portal. Whoever drives it makes an exception, or an 
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import replace
 from typing import Any
 
 from radius_mfa.auth import credential, enrolment, otp, policy, throttle
 from radius_mfa.auth.asks import (
     ActivateToken,
     Ask,
+    Brought,
+    Checked,
     CheckPassword,
     Consumption,
     FindRecoveryCode,
     FindSkew,
     LoadAccount,
+    RecordAccount,
     UseRecoveryCode,
     UseToken,
 )
@@ -43,6 +47,8 @@ from radius_mfa.auth.verdicts import Flow, accept, refuse, reject, settle
 
 _BROKEN = {Owes.TOKEN_UNREADABLE: Reason.TOKEN_UNREADABLE, Owes.TOKEN_DISABLED: Reason.TOKEN_DISABLED}
 """What is owed and cannot be judged: no other code stands in for it, and it is never enrolment."""
+_PROVEN = Checked(passed=True)
+"""What a PAM stack before us has found. It brings no account."""
 
 
 def login(request: LoginRequest, rules: Rules) -> Flow:
@@ -56,28 +62,40 @@ def login(request: LoginRequest, rules: Rules) -> Flow:
     proven = request.first_factor is FirstFactor.PROVEN_BY_STACK
     if not request.password and not proven:
         return reject(request, Reason.NO_PASSWORD)
-    passed, code = (True, None) if proven else (yield from check_password(request, account, rules))
-    if account is None:
-        return refuse(request, Reason.BAD_NAME if name is None else Reason.UNKNOWN_ACCOUNT, rules)
-    if not passed:
-        return refuse(request, Reason.WRONG_PASSWORD, rules)
-    if account.disabled:
-        return refuse(request, Reason.DISABLED, rules)
-    if not policy.admits(account, request):
+    checked, code = (_PROVEN, None) if proven else (yield from check_password(request, name, account, rules))
+    refused = _refused(name, account, checked)
+    if refused is not None:
+        return refuse(request, refused, rules)
+    known = account if checked.brought is None else (yield from meet(request, account, checked.brought))
+    if known is None or not policy.admits(known, request):
         return refuse(request, Reason.NOT_ALLOWED, rules)
-    return (yield from after_password(request, account, code, rules))
+    return (yield from after_password(request, known, code, rules))
 
 
 def check_password(
-    request: LoginRequest, account: Account | None, rules: Rules
-) -> Generator[Ask, Any, tuple[bool, bytes | None]]:
-    """Whether the password is right, and the code that came with it."""
+    request: LoginRequest, name: str | None, account: Account | None, rules: Rules
+) -> Generator[Ask, Any, tuple[Checked, bytes | None]]:
+    """What comes of the password, and the code that came with it."""
     reading = policy.read(request.password or b"", request, account, rules)
-    passed: bool = yield _checked(account, reading.password)
+    checked: Checked = yield _question(request, name, account, reading.password)
     if reading.whole is None:
-        return passed, reading.code
-    whole: bool = yield _checked(account, reading.whole)
-    return passed or whole, reading.code if passed else None
+        return checked, reading.code
+    whole: Checked = yield _question(request, name, account, reading.whole)
+    return (checked, reading.code) if checked.passed else (whole, None)
+
+
+def meet(request: LoginRequest, account: Account | None, brought: Brought) -> Generator[Ask, Any, Account | None]:
+    """The account as its backend knows it; None if it may not be used here.
+
+    What is news is written down before anything rests on it, but only for whom this client admits.
+    """
+    seen = replace(account or Account(0, brought.name, brought.backend), groups=brought.groups)
+    if not policy.admits(seen, request):
+        return None
+    if account is not None and account.groups == brought.groups:
+        return account
+    stored: Account = yield RecordAccount(brought, request.at)
+    return None if stored.backend != brought.backend or stored.disabled else stored
 
 
 def after_password(request: LoginRequest, account: Account, code: bytes | None, rules: Rules) -> Flow:
@@ -175,9 +193,22 @@ def check_recovery_code(request: LoginRequest, account: Account, code: str, rule
     return (yield from settle(request, account, verdict, consume=UseRecoveryCode(found.id), mail=notice))
 
 
-def _checked(account: Account | None, password: bytes) -> CheckPassword:
+def _refused(name: str | None, account: Account | None, checked: Checked) -> Reason | None:
+    """Why this first factor is none; None if it is one."""
+    if account is None and (not checked.passed or (checked.allowed and checked.brought is None)):
+        return Reason.BAD_NAME if name is None else Reason.UNKNOWN_ACCOUNT
+    if not checked.passed:
+        return Reason.WRONG_PASSWORD
+    if account is not None and account.disabled:
+        return Reason.DISABLED
+    return None if checked.allowed else Reason.NOT_ALLOWED
+
+
+def _question(request: LoginRequest, name: str | None, account: Account | None, password: bytes) -> CheckPassword:
     """No backend is ever asked about an empty password, only the dummy hash of an unknown account."""
-    return CheckPassword(account if password else None, password)
+    if not password:
+        return CheckPassword(None, "", password)
+    return CheckPassword(account, name or "", password, policy.place(request))
 
 
 def _take(match: otp.Match) -> Consumption:

@@ -141,7 +141,8 @@ class CodeHistory:
 class Account:
     """An account as one round sees it.
 
-    `name` is canonical. `recovery_left` counts its usable recovery codes; `recovery_issued` says whether it has any at
+    `name` is canonical. `groups` is None where they cannot be read: then a code is owed, and no rule about groups
+    matches. `recovery_left` counts its usable recovery codes; `recovery_issued` says whether it has any at
     all, used ones included.
     """
 
@@ -150,7 +151,7 @@ class Account:
     backend: str = "local"
     password_hash: str | None = field(default=None, repr=False)
     mail: str | None = None
-    groups: frozenset[str] = frozenset()
+    groups: frozenset[str] | None = frozenset()
     language: str | None = None
     mfa: Mfa = Mfa.INHERIT
     disabled: bool = False

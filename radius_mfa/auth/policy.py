@@ -65,7 +65,8 @@ class Rules:
     """The configuration as far as a login depends on it; durations in seconds.
 
     `required` is True (everybody owes a code), False, or the groups whose members do. `mails`: whether mail can be
-    sent at all. At `low` recovery codes left, their owner is told to get new ones.
+    sent at all. At `low` recovery codes left, their owner is told to get new ones. `newcomers`: whether a
+    backend brings accounts of its own, so that a name without one may still be somebody, who has no code yet.
     """
 
     names: Names = field(default_factory=Names)
@@ -77,6 +78,7 @@ class Rules:
     enrolment: Enrolment = field(default_factory=Enrolment)
     mails: bool = False
     low: int = 3
+    newcomers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +141,7 @@ def admits(account: Account, request: LoginRequest) -> bool:
     """Whether the client's `groups` let this account in; without them, everyone may. root never over the network."""
     if account.name == "root" and request.door is not Door.PAM:
         return False
-    groups = request.client.groups
-    return groups is None or not groups.isdisjoint(account.groups)
+    return _in_groups(account, request.client.groups)
 
 
 def owes_code(account: Account, client: ClientPolicy, rules: Rules) -> bool:
@@ -150,7 +151,7 @@ def owes_code(account: Account, client: ClientPolicy, rules: Rules) -> bool:
             return mfa is Mfa.REQUIRED
     if isinstance(rules.required, bool):
         return rules.required
-    return not rules.required.isdisjoint(account.groups)
+    return account.groups is None or _in_groups(account, rules.required)
 
 
 def usable_tokens(account: Account, at: float) -> tuple[Token, ...]:
@@ -189,7 +190,7 @@ def read(password: bytes, request: LoginRequest, account: Account | None, rules:
     if dialogue is Dialogue.CHALLENGE:
         return Reading(password)
     front, code = credential.split(password, code_digits(account, rules))
-    if code is not None and account is not None and not _may_append(account, code, request, rules):
+    if code is not None and not _may_append(account, code, request, rules):
         front, code = password, None
     whole = password if dialogue is Dialogue.BOTH and credential.ends_like_a_code(password) else None
     return Reading(front, code, whole)
@@ -198,7 +199,7 @@ def read(password: bytes, request: LoginRequest, account: Account | None, rules:
 def attributes(account: Account, client: ClientPolicy) -> bytes:
     """The encoded attributes of the final Accept: those of the first rule whose groups match."""
     for rule in client.replies:
-        if rule.groups is None or not rule.groups.isdisjoint(account.groups):
+        if _in_groups(account, rule.groups):
             return rule.attributes
     return b""
 
@@ -206,6 +207,11 @@ def attributes(account: Account, client: ClientPolicy) -> bytes:
 def denial(client: ClientPolicy) -> str:
     """The text of every Reject of this client, whatever the reason."""
     return say(Text.DENIED if client.dialogue is Dialogue.CHALLENGE else Text.DENIED_APPEND)
+
+
+def place(request: LoginRequest) -> str:
+    """Where the user sits, as far as anybody says: the station, the remote host, else who asked us."""
+    return request.calling_station or request.rhost or request.source
 
 
 def mailed(account: Account, rules: Rules) -> str | None:
@@ -221,8 +227,15 @@ def prompt(client: ClientPolicy, owed: Owes, account: Account | None, rules: Rul
     return say(Text.ASK_MAILED_CODE, address=masked(address)) if address else say(Text.ASK_FIRST_CODE)
 
 
-def _may_append(account: Account, code: bytes, request: LoginRequest, rules: Rules) -> bool:
+def _in_groups(account: Account, groups: frozenset[str] | None) -> bool:
+    """Whether a rule for these groups (None: for everyone) is about this account."""
+    return groups is None or (account.groups is not None and not groups.isdisjoint(account.groups))
+
+
+def _may_append(account: Account | None, code: bytes, request: LoginRequest, rules: Rules) -> bool:
     """Whether this account can have such a code behind its password; else the whole field is the password."""
+    if account is None:
+        return not rules.newcomers
     if not owes_code(account, request.client, rules):
         return False
     if account.recovery_left or any(_alive(token, request.at) for token in account.tokens):

@@ -8,6 +8,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
+from radius_mfa.auth.asks import Checked
 from radius_mfa.auth.model import Account
 
 MEMORY = 19456
@@ -24,18 +25,20 @@ class LocalPasswords:
     """The PasswordBackend of accounts that an admin has made here."""
 
     name = "local"
+    waits = False
+    brings = False
 
     def __init__(self) -> None:
         self._dummy = _HASHER.hash(secrets.token_bytes(16))
 
-    def check(self, account: Account | None, password: bytes) -> bool:
-        """True only for the account's password.
+    def check(self, account: Account | None, name: str, password: bytes, rhost: str) -> Checked:  # noqa: ARG002 - the port's
+        """Passed only with the account's password.
 
         An unknown account, an account without a password and an empty password cost one hash all the same.
         """
         known = account is not None and account.password_hash is not None and password != b""
         stored = account.password_hash if known and account and account.password_hash else self._dummy
-        return _verifies(stored, password) and known
+        return Checked(passed=_verifies(stored, password) and known)
 
 
 def _verifies(stored: str, password: bytes) -> bool:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import socket
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
+from radius_mfa.auth.asks import Brought, Checked
+from radius_mfa.auth.model import Account
 from radius_mfa.backends.pam_question import (
     LONGEST_ANSWER,
     Answer,
@@ -17,7 +19,7 @@ from radius_mfa.backends.pam_question import (
     may_be_password,
     may_be_user,
 )
-from radius_mfa.errors import Unavailable
+from radius_mfa.errors import PasswordsBusy, PasswordsUnavailable
 from radius_mfa.local_socket import peer_uid
 from radius_mfa.ports import Clock
 
@@ -26,35 +28,36 @@ PATIENCE = 3.0
 _HINT = "see that radius-mfa pam-check runs (radius-mfa-pam-check.socket), and passwords.helper"
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """What a backend says of a password.
+class PamPasswords:
+    """The PasswordBackend of accounts that this host brings. Called from several threads at once.
 
-    `allowed`: the account may be used; else its answer is that of a wrong password, and the audit's `not-allowed`.
-    `groups` is None where they cannot be read: then MFA is owed and no `groups` matches.
+    `address` gives the mail address of a user, if there is to be one.
     """
 
-    passed: bool
-    allowed: bool = True
-    uid: int | None = None
-    groups: frozenset[str] | None = None
-
-
-class PamPasswords:
-    """The PasswordBackend of accounts that this host brings. Called from several threads at once."""
-
     name = "pam"
+    waits = True
+    brings = True
 
-    def __init__(self, helper: Path, service: str, min_uid: int, clock: Clock, patience: float = PATIENCE) -> None:
+    def __init__(
+        self,
+        helper: Path,
+        service: str,
+        min_uid: int,
+        address: Callable[[str], str | None],
+        clock: Clock,
+        patience: float = PATIENCE,
+    ) -> None:
         self._helper = helper
         self._service = service
         self._min_uid = min_uid
+        self._address = address
         self._clock = clock
         self._patience = patience
 
-    def check(self, name: str, password: bytes, rhost: str) -> Checked:
-        """Ask about the user `name` (canonical), who sits at `rhost`. Raises Unavailable, and nothing was decided.
+    def check(self, account: Account | None, name: str, password: bytes, rhost: str) -> Checked:  # noqa: ARG002 - the port's
+        """Ask about the user `name` (canonical), who sits at `rhost`.
 
+        Raises PasswordsBusy when the answer does not come in time, else PasswordsUnavailable; nothing was decided.
         Nobody is asked about an empty password, one PAM cannot take, or a name that no user can have.
         """
         if not (may_be_user(name) and may_be_password(password)):
@@ -62,12 +65,12 @@ class PamPasswords:
         answer = self._ask(Question(self._service, name, password, as_rhost(rhost), self._min_uid))
         match answer.result:
             case Result.PASSED:
-                return Checked(passed=True, uid=answer.uid, groups=answer.groups)
+                return Checked(passed=True, brought=Brought(name, self.name, answer.groups, self._address(name)))
             case Result.NOT_ALLOWED:
                 return Checked(passed=True, allowed=False)
             case Result.WRONG:
                 return Checked(passed=False)
-        raise Unavailable(answer.message or "the check of a password failed", answer.hint)
+        raise PasswordsUnavailable(answer.message or "the check of a password failed", answer.hint)
 
     def _ask(self, question: Question) -> Answer:
         end = self._clock.monotonic() + self._patience
@@ -78,11 +81,16 @@ class PamPasswords:
                 _refuse_stranger(connection)
                 connection.sendall(question.encode())
                 return Answer.decode(self._line(connection, end))
+            except TimeoutError as late:
+                raise PasswordsBusy(f"{self._who} does not answer in time", _HINT) from late
             except OSError as error:
-                what = "does not answer in time" if isinstance(error, TimeoutError) else error.strerror or "hung up"
-                raise Unavailable(f"the process that checks passwords ({self._helper}): {what}", _HINT) from error
+                raise PasswordsUnavailable(f"{self._who}: {error.strerror or 'hung up'}", _HINT) from error
             except BadMessage as bad:
-                raise Unavailable(f"the process that checks passwords ({self._helper}): {bad.message}", _HINT) from bad
+                raise PasswordsUnavailable(f"{self._who}: {bad.message}", _HINT) from bad
+
+    @property
+    def _who(self) -> str:
+        return f"the process that checks passwords ({self._helper})"
 
     def _line(self, connection: socket.socket, end: float) -> bytes:
         line = b""

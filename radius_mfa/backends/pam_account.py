@@ -34,7 +34,8 @@ def account(user: str, min_uid: int) -> Answer:
 def _groups(user: str, gid: int) -> frozenset[str] | None:
     """The names of a user's groups; None if one of them has no name: it may be the one that owes a code."""
     try:
-        return frozenset(grp.getgrgid(number).gr_name for number in os.getgrouplist(user, gid))
+        names = frozenset(grp.getgrgid(number).gr_name for number in os.getgrouplist(user, gid))
     except (KeyError, OSError) as error:
         log.warning("the groups of %s cannot be read: %s", user, type(error).__name__)
         return None
+    return names if all(name and name.isprintable() for name in names) else None

@@ -106,7 +106,7 @@ class Answer:
                 pass
             case _:
                 raise BadMessage("an answer with other fields")
-        if groups is not None and not all(isinstance(group, str) for group in groups):
+        if groups is not None and not all(isinstance(group, str) and group.isprintable() and group for group in groups):
             raise BadMessage("an answer with groups that are no names")
         return cls(Result(result), uid, frozenset(groups) if groups is not None else None, message, hint)
 

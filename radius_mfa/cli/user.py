@@ -192,7 +192,7 @@ def _token(row: AccountRow) -> str:
 
 
 def _columns(row: AccountRow, now: float) -> tuple[object, ...]:
-    groups = " ".join(sorted(row.groups))
+    groups = "(unreadable)" if row.groups is None else " ".join(sorted(row.groups))
     return row.name, row.mail or NO_ADDRESS, groups, row.mfa, _token(row), row.recovery_left, _state(row, now)
 
 

@@ -92,10 +92,6 @@ class Generation:
         secrets = read_secrets(settings)
         check(settings.database, thorough=_reads_in_a_second(settings.database))
         data_keys(settings, secrets)
-        if all(backend.type != "local" for backend in settings.passwords.backends):
-            raise ConfigurationError(
-                "nothing checks a password in this version", "add {type: local} to passwords.backends"
-            )
         _try_audit(settings.audit.file)
         about_mail = _check_mail(settings, secrets)
         self._make_shared()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 
 from radius_mfa.audit import AuditFile
 from radius_mfa.backends.local import MEMORY, LocalPasswords
+from radius_mfa.backends.pam import PamPasswords
 from radius_mfa.backends.slots import HashSlots
 from radius_mfa.daemon.rules import rules
-from radius_mfa.ports import Clock
+from radius_mfa.mail.address import is_address
+from radius_mfa.ports import Clock, PasswordBackend
 from radius_mfa.service import Authenticator
 from radius_mfa.settings import Settings
 from radius_mfa.store.keys import DataKeys
@@ -23,7 +26,25 @@ def rounds(settings: Settings, keys: DataKeys, clock: Clock, processes: int) -> 
     slots = HashSlots(*_hash_slots(settings, processes), clock)
     store = SqliteStore(settings.database, keys, clock)
     audit = AuditFile(str(settings.audit.file))
-    return Authenticator(rules(settings), store, {"local": LocalPasswords()}, slots, audit, clock), slots
+    return Authenticator(rules(settings), store, _backends(settings, clock), slots, audit, clock), slots
+
+
+def _backends(settings: Settings, clock: Clock) -> dict[str, PasswordBackend]:
+    """Those of the configuration, in its order."""
+    made: dict[str, PasswordBackend] = {}
+    for given in settings.passwords.backends:
+        if given.type == "local":
+            made[given.type] = LocalPasswords()
+        else:
+            address = partial(_address, given.mail)
+            made[given.type] = PamPasswords(settings.passwords.helper, given.service, given.min_uid, address, clock)
+    return made
+
+
+def _address(template: str | None, user: str) -> str | None:
+    """The mail address of a user of this host; None where the template gives none that mail can be sent to."""
+    made = template.format(user=user) if template else ""
+    return made if is_address(made) else None
 
 
 def _hash_slots(settings: Settings, processes: int) -> tuple[int, int]:

@@ -24,6 +24,7 @@ def rules(settings: Settings) -> Rules:
         enrolment=enrolment(settings),
         mails=settings.mail is not None,
         low=mfa.recovery_codes.low,
+        newcomers=any(backend.type == "pam" for backend in settings.passwords.backends),
     )
 
 

@@ -53,6 +53,8 @@ class Drop(StrEnum):
     """Every hash slot is taken and the queue is full."""
     DEADLINE = "deadline"
     """The work waited so long that the client has given up."""
+    PASSWORDS_UNAVAILABLE = "passwords-unavailable"
+    """What checks the passwords of this host is not there, or could not check one."""
     STORE_BUSY = "store-busy"
     STORE_FAILED = "store-failed"
     AUDIT_LOST = "audit-lost"
@@ -73,6 +75,7 @@ _HINTS = {
     Drop.VENDOR_UNSIGNED: "make the front end behind {client} send Message-Authenticator",
     Drop.BUSY: "raise passwords.hash_memory",
     Drop.DEADLINE: "raise passwords.hash_memory",
+    Drop.PASSWORDS_UNAVAILABLE: "see radius-mfa pam-check and passwords.helper",
     Drop.STORE_BUSY: "see what else writes to the store",
     Drop.STORE_FAILED: "see the log and the free space of the store",
     Drop.AUDIT_LOST: "see the free space of audit.file",

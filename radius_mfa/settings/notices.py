@@ -16,7 +16,6 @@ _LATER = "no effect in this version"
 _SECTIONS = (
     "listen.portal",
     "passwords.throttle",
-    "passwords.helper",
     "passwords.remember",
     "mfa.hotp",
     "mfa.trusted_devices",
@@ -45,9 +44,6 @@ def _no_effect(settings: Settings) -> Iterator[str]:
     for name, service in settings.pam.services.items():
         if service.trusted_devices != "off":
             yield f"pam.services.{name}.trusted_devices: {_LATER}"
-    for index, backend in enumerate(settings.passwords.backends):
-        if backend.type == "pam":
-            yield f"passwords.backends[{index}]: {_LATER} (pam is not asked)"
 
 
 def _is_set(settings: Settings, key: str) -> bool:

@@ -22,7 +22,7 @@ class AccountRow:
     name: str
     backend: str
     mail: str | None
-    groups: frozenset[str]
+    groups: frozenset[str] | None
     language: str | None
     mfa: Mfa
     has_password: bool

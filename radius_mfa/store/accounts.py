@@ -28,7 +28,7 @@ class NewAccount:
 
     name: str
     mail: str | None = None
-    groups: frozenset[str] = frozenset()
+    groups: frozenset[str] | None = frozenset()
     language: str | None = None
     mfa: Mfa = Mfa.INHERIT
     password_hash: str | None = field(default=None, repr=False)
@@ -93,6 +93,8 @@ def change(database: Database, name: str, changes: Changes, *, mails: bool = Fal
     with database.write() as connection:
         found = identity(connection, name)
         before = connection.execute(sa.select(account).where(account.c.id == found)).mappings().one()
+        if "groups" in given:
+            _refuse_host_account(before["backend"], f"the groups of {name} are")
         other = {column: value for column, value in given.items() if before[column] != value}
         if other:
             update(connection, found, database.clock.now(), grow=bool(other.keys() - {"language"}), **other)
@@ -107,6 +109,8 @@ def set_password_hash(database: Database, name: str, password_hash: str) -> None
     """Set the hash of a new password: what rests on the old one ends, devices too. Raises OperationFailed."""
     with database.write() as connection:
         found = identity(connection, name)
+        backend = connection.scalar(sa.select(account.c.backend).where(account.c.id == found))
+        _refuse_host_account(backend, f"the password of {name} is")
         update(connection, found, database.clock.now(), grow=True, password_hash=password_hash)
         connection.execute(device.delete().where(device.c.account_id == found))
 
@@ -190,6 +194,11 @@ def update(connection: sa.Connection, account_id: int, now: float, *, grow: bool
     if grow:
         values["epoch"] = account.c.epoch + 1
     connection.execute(account.update().where(account.c.id == account_id).values(changed=now, **values))
+
+
+def _refuse_host_account(backend: str | None, what: str) -> None:
+    if backend != "local":
+        raise OperationFailed(f"{what} kept by {backend}", "change it where that backend looks, such as on the host")
 
 
 def _set_disabled(database: Database, name: str, *, disabled: bool) -> None:

@@ -11,6 +11,8 @@ from radius_mfa.store.connection import CHECK
 from radius_mfa.store.schema import token
 from radius_mfa.store.sealing import Seal
 
+UNREADABLE = "\n"
+"""Stands in `account.groups` for groups that could not be read."""
 DIGEST = 32
 """Octets of a digest in `account.counted`."""
 
@@ -105,13 +107,17 @@ def history_of(row: Sequence[Any]) -> CodeHistory:
     return CodeHistory(failures, window_failures, window_started, locked_until, digests)
 
 
-def groups_of(text: str) -> frozenset[str]:
-    """Groups from the column that keeps them one a line."""
+def groups_of(text: str) -> frozenset[str] | None:
+    """Groups from the column that keeps them one a line; None where they could not be read when it was written."""
+    if text == UNREADABLE:
+        return None
     return frozenset(text.split("\n")) if text else frozenset()
 
 
-def groups_text(groups: Iterable[str]) -> str:
+def groups_text(groups: Iterable[str] | None) -> str:
     """Groups as the column keeps them. Raises OperationFailed for a name that no line can hold."""
+    if groups is None:
+        return UNREADABLE
     bad = [group for group in groups if not group or not group.isprintable()]
     if bad:
         raise OperationFailed(f"{bad[0]!r} is no name of a group", "use printable characters")

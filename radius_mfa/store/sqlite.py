@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from radius_mfa.auth import throttle
 from radius_mfa.auth.asks import (
     WON,
     ActivateToken,
+    Brought,
     Commit,
     Invite,
     InviteAgain,
@@ -28,8 +29,10 @@ from radius_mfa.store.connection import DRIVER_ERRORS, Connect, connect, transla
 from radius_mfa.store.keys import DataKeys
 from radius_mfa.store.lock import WriterLock
 from radius_mfa.store.mailing import Addressee, Mailing
-from radius_mfa.store.rows import account_of, history_of
+from radius_mfa.store.rows import account_of, groups_text, history_of
 from radius_mfa.store.sealing import Seal
+
+Written = TypeVar("Written")
 
 STORED_FOR = 30.0
 """Seconds in which the stored reply answers its datagram again."""
@@ -57,14 +60,22 @@ class SqliteStore:
         rows = self._read(statements.FIND_RECOVERY_CODE, (self._clock.now(), account_id, keyed))
         return RecoveryCode(rows[0][0], rows[0][1] != 0) if rows else None
 
+    def record(self, brought: Brought, at: float) -> Account:
+        lines = groups_text(brought.groups)
+
+        def write(connection: sqlite3.Connection) -> None:
+            new = (brought.name, brought.backend, brought.mail, lines, at, at)
+            if connection.execute(statements.MAKE_ACCOUNT, new).rowcount == 0:
+                connection.execute(statements.REGROUP, (lines, at, brought.name, brought.backend, lines))
+
+        self._transaction(write)
+        account = self.load(brought.name)
+        if account is None:
+            raise StoreFailed("an account was deleted while it was written")
+        return account
+
     def commit(self, writes: Sequence[Write]) -> list[Outcome]:
-        self._lock.acquire()
-        try:
-            return self._transaction(self._connected(), writes)
-        except DRIVER_ERRORS as error:
-            raise translated(error) from error
-        finally:
-            self._lock.release()
+        return self._transaction(lambda connection: [self._write(connection, write) for write in writes])
 
     def close(self) -> None:
         """Give connection and lock back."""
@@ -84,15 +95,27 @@ class SqliteStore:
         except DRIVER_ERRORS as error:
             raise translated(error) from error
 
-    def _transaction(self, connection: sqlite3.Connection, writes: Sequence[Write]) -> list[Outcome]:
+    def _transaction(self, write: Callable[[sqlite3.Connection], Written]) -> Written:
+        """All that `write` does, or nothing, in the queue of writers."""
+        self._lock.acquire()
+        try:
+            return self._all_or_nothing(self._connected(), write)
+        except DRIVER_ERRORS as error:
+            raise translated(error) from error
+        finally:
+            self._lock.release()
+
+    def _all_or_nothing(
+        self, connection: sqlite3.Connection, write: Callable[[sqlite3.Connection], Written]
+    ) -> Written:
         try:
             connection.execute("BEGIN IMMEDIATE")
-            outcomes = [self._write(connection, write) for write in writes]
+            written = write(connection)
             connection.execute("COMMIT")
         except BaseException:
             self._abandon(connection)
             raise
-        return outcomes
+        return written
 
     def _abandon(self, connection: sqlite3.Connection) -> None:
         """Roll back; a connection that cannot even do that is dropped, and the transaction with it."""

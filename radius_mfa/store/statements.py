@@ -85,6 +85,33 @@ LOAD = fixed(
     "now canonical",
 )
 
+MAKE_ACCOUNT = fixed(
+    sqlite.insert(account)
+    .values(
+        name=bindparam("canonical"),
+        backend=bindparam("made_with"),
+        mail=bindparam("address"),
+        groups=bindparam("lines"),
+        counted=sa.literal_column("x''"),
+        known=sa.literal_column("x''"),
+        created=bindparam("now"),
+        changed=bindparam("now"),
+    )
+    .on_conflict_do_nothing(),
+    "canonical made_with address lines now now",
+)
+
+REGROUP = fixed(
+    account.update()
+    .values(groups=bindparam("lines"), epoch=account.c.epoch + number(1), changed=bindparam("now"))
+    .where(
+        account.c.name == bindparam("canonical"),
+        account.c.backend == bindparam("made_with"),
+        account.c.groups != bindparam("lines"),
+    ),
+    "lines now canonical made_with lines",
+)
+
 FIND_RECOVERY_CODE = fixed(
     sa.select(recovery_code.c.id, sa.and_(*_usable())).where(
         recovery_code.c.account_id == bindparam("owner"), recovery_code.c.hash == bindparam("keyed")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from radius_mfa.errors import AuditLost, PasswordsBusy, RadiusMfaError, StoreBusy, StoreFailed
+from radius_mfa.errors import AuditLost, PasswordsBusy, PasswordsUnavailable, RadiusMfaError, StoreBusy, StoreFailed
 from radius_mfa.log import RateLimit
 from radius_mfa.ports import Clock
 from radius_mfa.radius.clients import Client
@@ -21,6 +21,7 @@ _BY_FAILURE: tuple[tuple[type[RadiusMfaError], Drop], ...] = (
     (StoreFailed, Drop.STORE_FAILED),
     (AuditLost, Drop.AUDIT_LOST),
     (PasswordsBusy, Drop.BUSY),
+    (PasswordsUnavailable, Drop.PASSWORDS_UNAVAILABLE),
 )
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from radius_mfa import service
 from radius_mfa.auth import flow, otp, policy
-from radius_mfa.auth.asks import Outcome
+from radius_mfa.auth.asks import Checked, Outcome
 from radius_mfa.auth.model import (
     Accept,
     Account,
@@ -247,7 +247,7 @@ def test_a_fault_of_a_password_backend_denies(
 ) -> None:
     """A backend that raises lets nobody in."""
 
-    def broken(self: object, account: object, password: bytes) -> bool:
+    def broken(*_: object) -> Checked:
         raise RuntimeError("hunter2")
 
     backend = LocalPasswords()

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from radius_mfa.audit import AuditFile
+from radius_mfa.auth.asks import Checked
 from radius_mfa.auth.model import Account, ClientPolicy
 from radius_mfa.auth.policy import Rules
 from radius_mfa.backends.local import LocalPasswords
@@ -68,13 +69,13 @@ class Recorder(Listener):
 class NeverEnds:
     """A password backend that hangs until it is let go."""
 
-    name = "local"
+    name, waits, brings = "local", False, False
 
     def __init__(self) -> None:
         self.let_go = threading.Event()
 
-    def check(self, account: Account | None, password: bytes) -> bool:
-        return self.let_go.wait(30) and False
+    def check(self, account: Account | None, name: str, password: bytes, rhost: str) -> Checked:
+        return Checked(passed=self.let_go.wait(30) and False)
 
 
 class Bench:

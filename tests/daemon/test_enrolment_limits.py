@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from radius_mfa.auth.asks import Checked
 from radius_mfa.auth.model import Account, ClientPolicy, Door, LoginRequest
 from radius_mfa.auth.policy import Rules
 from radius_mfa.backends.slots import HashSlots
@@ -29,10 +30,10 @@ BATCH = 250
 class Remembered:
     """Passwords whose hash was checked a moment ago."""
 
-    name = "local"
+    name, waits, brings = "local", False, False
 
-    def check(self, account: Account | None, password: bytes) -> bool:
-        return account is not None and password == PASSWORD.encode()
+    def check(self, account: Account | None, name: str, password: bytes, rhost: str) -> Checked:
+        return Checked(passed=account is not None and password == PASSWORD.encode())
 
 
 class Reasons(Counter[str]):

@@ -85,11 +85,12 @@ class CheckHost:
 
     def passwords(self, service: str = "radius-mfa", min_uid: int = 1000, patience: float = PATIENCE) -> PamPasswords:
         """The backend of the server."""
-        return PamPasswords(self.socket, service, min_uid, SystemClock(), patience)
+        return PamPasswords(self.socket, service, min_uid, lambda _: None, SystemClock(), patience)
 
     def lets_in(self, user: str = "alice", service: str = "radius-mfa") -> bool:
         """Whether this user gets in with the right password."""
-        return self.passwords(service).check(user, PASSWORDS[user], STATION).allowed
+        checked = self.passwords(service).check(None, user, PASSWORDS[user], STATION)
+        return checked.passed and checked.allowed
 
     def privately(self, *command: str | Path) -> list[str | Path]:
         """A command with the users and stacks of this host."""

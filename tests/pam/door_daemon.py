@@ -17,6 +17,7 @@ from typing import Any
 
 from radius_mfa import log
 from radius_mfa.audit import AuditFile
+from radius_mfa.auth.asks import Checked
 from radius_mfa.auth.model import Account
 from radius_mfa.auth.policy import Names, Rules
 from radius_mfa.backends.local import LocalPasswords
@@ -54,12 +55,12 @@ class Backend(LocalPasswords):
         super().__init__()
         self._asked = asked
 
-    def check(self, account: Account | None, password: bytes) -> bool:
+    def check(self, account: Account | None, name: str, password: bytes, rhost: str) -> Checked:
         with self._asked.open("a") as record:
             record.write(f"{len(password)}\n")
         if password == b"hang":
             threading.Event().wait()
-        return super().check(account, password)
+        return super().check(account, name, password, rhost)
 
 
 def main(given: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from radius_mfa.backends.pam import Checked
+from radius_mfa.auth.asks import Brought, Checked
 from radius_mfa.errors import Unavailable
 from tests.pam.check_host import PASSWORDS, STATION, UNIX, CheckHost, make, wait_for
 from tests.pam.host import HERE, compile_c
@@ -41,7 +41,7 @@ def host(process: tuple[CheckHost, int]) -> CheckHost:
 
 
 def check(host: CheckHost, user: str, password: bytes, service: str = "radius-mfa") -> Checked:
-    return host.passwords(service).check(user, password, STATION)
+    return host.passwords(service).check(None, user, password, STATION)
 
 
 @pytest.mark.parametrize("user", ["alice", "umlaut", "latin", "long"])
@@ -68,17 +68,16 @@ def test_without_a_password_nobody_gets_in(host: CheckHost, user: str, password:
     assert NO == check(host, user, password)
 
 
-def test_it_brings_uid_and_groups(host: CheckHost) -> None:
+def test_it_brings_the_groups(host: CheckHost) -> None:
     """The groups of NSS, the user's own among them."""
-    assert Checked(True, True, 1502, frozenset({"alice", "staff", "pbx-admins"})) == check(
-        host, "alice", PASSWORDS["alice"]
-    )
+    brought = Brought("alice", "pam", frozenset({"alice", "staff", "pbx-admins"}))
+    assert Checked(passed=True, brought=brought) == check(host, "alice", PASSWORDS["alice"])
 
 
 def test_groups_that_have_no_name_are_unreadable(host: CheckHost) -> None:
     """One that cannot be told may be the one that owes a code."""
     found = check(host, "nameless", PASSWORDS["nameless"])
-    assert (True, None) == (found.passed, found.groups)
+    assert Checked(passed=True, brought=Brought("nameless", "pam", None)) == found
 
 
 @pytest.mark.parametrize("user", ["expired", "aged", "root", "system"])
@@ -91,9 +90,9 @@ def test_a_right_password_of_an_account_that_may_not(host: CheckHost, user: str)
 def test_the_least_uid_is_the_backends(host: CheckHost) -> None:
     """A service account may, where min_uid says so; root never."""
     least = host.passwords(min_uid=200)
-    assert least.check("system", PASSWORDS["system"], STATION).allowed
-    assert not host.passwords(min_uid=201).check("system", PASSWORDS["system"], STATION).allowed
-    assert not host.passwords(min_uid=1).check("root", PASSWORDS["root"], STATION).allowed
+    assert least.check(None, "system", PASSWORDS["system"], STATION).allowed
+    assert not host.passwords(min_uid=201).check(None, "system", PASSWORDS["system"], STATION).allowed
+    assert not host.passwords(min_uid=1).check(None, "root", PASSWORDS["root"], STATION).allowed
 
 
 @pytest.mark.parametrize("user", ["mallory", "Alice", "ALICE", "alice@example.com", "EXAMPLE\\alice"])
@@ -226,7 +225,7 @@ def test_the_stack_knows_where_the_user_sits(host: CheckHost, told: str, seen: s
     ran = host.folder / "ran"
     ran.unlink(missing_ok=True)
     service = host.stack("traced", f"auth optional pam_exec.so log={ran} /usr/bin/env", *UNIX)
-    assert host.passwords(service).check("alice", PASSWORDS["alice"], told).passed
+    assert host.passwords(service).check(None, "alice", PASSWORDS["alice"], told).passed
     lines = ran.read_text().splitlines()
     assert f"PAM_RHOST={seen}" in lines
     assert {"PAM_USER=alice", "PAM_SERVICE=traced", "PAM_TYPE=auth"} <= set(lines)
@@ -257,7 +256,7 @@ def test_a_hundred_at_once(host: CheckHost) -> None:
         right = [threads.submit(check, host, user, PASSWORDS.get(user, b"x")) for user in users]
         wrong = [threads.submit(check, host, user, b"wrong") for user in users]
     assert [(user in PASSWORDS, user not in {"expired", "mallory"}) for user in users] == [
-        (found.result().passed, found.result().uid is not None) for found in right
+        (found.result().passed, found.result().brought is not None) for found in right
     ]
     assert {NO} == {found.result() for found in wrong}
 

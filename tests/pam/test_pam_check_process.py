@@ -18,7 +18,7 @@ from radius_mfa.backends.pam import PATIENCE, PamPasswords
 from radius_mfa.backends.pam_check import LATE, MOST
 from radius_mfa.backends.pam_question import Question
 from radius_mfa.clock import SystemClock
-from radius_mfa.errors import Unavailable
+from radius_mfa.errors import PasswordsUnavailable, Unavailable
 from radius_mfa.service import HASH_DEADLINE
 from tests.pam.check_host import OWNER, PASSWORDS, STATION, UNIX, CheckHost, as_user, make, wait_for
 
@@ -120,7 +120,7 @@ def test_what_hangs_is_ended(host: CheckHost) -> None:
     with host.checking(late=2), ThreadPoolExecutor(MOST + 1) as threads:
         waiting = [threads.submit(host.lets_in, "alice", hung) for _ in range(MOST + 1)]
         errors = [one.exception() for one in waiting]
-        assert {Unavailable} == {type(error) for error in errors}
+        assert {PasswordsUnavailable} == {type(error) for error in errors}
         assert host.lets_in()
         assert "longer than 2 s" in host.log
         pids = [int(file.name) for file in started.iterdir()]
@@ -187,7 +187,7 @@ def test_nobody_waits_for_ever(host: CheckHost) -> None:
         assert "radius-mfa pam-check" in absent.value.hint
         listener.listen()
         with pytest.raises(Unavailable, match="in time"):
-            host.passwords(patience=0.05).check("alice", PASSWORDS["alice"], STATION)
+            host.passwords(patience=0.05).check(None, "alice", PASSWORDS["alice"], STATION)
 
 
 @pytest.mark.parametrize("said", [b"", b"x", b"\n", b'{"result": "passed"}\n', b"x" * 100_000])
@@ -233,7 +233,11 @@ def test_an_answer_in_drops_has_the_same_deadline(host: CheckHost) -> None:
         listener.bind(str(host.socket))
         listener.listen()
         asked = threads.submit(
-            PamPasswords(host.socket, "radius-mfa", 1000, Steps(), 2.0).check, "alice", PASSWORDS["alice"], STATION
+            PamPasswords(host.socket, "radius-mfa", 1000, lambda _: None, Steps(), 2.0).check,
+            None,
+            "alice",
+            PASSWORDS["alice"],
+            STATION,
         )
         heard, _ = listener.accept()
         with heard:

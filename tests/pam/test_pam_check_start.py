@@ -102,8 +102,8 @@ def test_it_needs_no_root(host: CheckHost) -> None:
         with host.running(command, pass_fds=[passed.fileno()]) as process:
             assert f"\nUid:\t{STRANGER}\t{STRANGER}\t{STRANGER}\t" in Path(f"/proc/{process.pid}/status").read_text()
             assert host.lets_in()
-            wrong = host.passwords().check("alice", b"wrong", STATION)
-            expired = host.passwords().check("expired", PASSWORDS["expired"], STATION)
+            wrong = host.passwords().check(None, "alice", b"wrong", STATION)
+            expired = host.passwords().check(None, "expired", PASSWORDS["expired"], STATION)
     assert (False, (True, False)) == (wrong.passed, (expired.passed, expired.allowed))
 
 

@@ -15,6 +15,8 @@ from radius_mfa.auth.asks import (
     WON,
     ActivateToken,
     Ask,
+    Brought,
+    Checked,
     CheckPassword,
     Commit,
     Consumption,
@@ -26,6 +28,7 @@ from radius_mfa.auth.asks import (
     Loss,
     Mail,
     Outcome,
+    RecordAccount,
     UseRecoveryCode,
     UseToken,
 )
@@ -147,6 +150,8 @@ class World:
         self.rules = rules or Rules()
         self.accounts = {account.name: account for account in accounts}
         self.passwords = {account.id: PASSWORD for account in accounts}
+        self.host: dict[str, Checked] = {}
+        """What the backend `pam` says of a user of the host whose password was PASSWORD."""
         self.codes = {(1, text): Code(number) for number, text in enumerate(codes, 1)}
         self.asked: list[Ask] = []
         self.taken: list[Consumption] = []
@@ -197,7 +202,9 @@ class World:
             case LoadAccount():
                 return self._load(ask.name)
             case CheckPassword():
-                return ask.account is not None and self.passwords[ask.account.id] == ask.password
+                return self._checked(ask)
+            case RecordAccount():
+                return self._record(ask.brought)
             case FindSkew():
                 return self.skew(ask)
             case FindRecoveryCode():
@@ -206,6 +213,23 @@ class World:
             case Commit():
                 self.meanwhile()
                 return self._commit(ask)
+
+    def _checked(self, ask: CheckPassword) -> Checked:
+        user = self.host.get(ask.name)
+        if user is not None and (ask.account is None or ask.account.backend == "pam"):
+            return user if ask.password == PASSWORD else Checked(passed=False)
+        return Checked(passed=ask.account is not None and self.passwords[ask.account.id] == ask.password)
+
+    def _record(self, brought: Brought) -> Account:
+        self.meanwhile()
+        known = self._load(brought.name)
+        if known is None:
+            number = 1 + max([account.id for account in self.accounts.values()], default=0)
+            known = Account(number, brought.name, brought.backend, mail=brought.mail, groups=brought.groups)
+        elif known.backend == brought.backend and known.groups != brought.groups:
+            known = replace(known, groups=brought.groups, epoch=known.epoch + 1)
+        self.accounts[brought.name] = known
+        return known
 
     def _load(self, name: str) -> Account | None:
         account = self.accounts.get(name)

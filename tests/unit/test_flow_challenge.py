@@ -127,7 +127,7 @@ def test_what_is_no_name_is_looked_up_nowhere(name: bytes | None) -> None:
     """Octets that are no name cost a password check and no question to the store."""
     world = World(alice(totp()))
     assert Reason.BAD_NAME is world.login(request(name=name)).reason
-    assert [CheckPassword(None, PASSWORD)] == world.asked
+    assert [CheckPassword(None, "", PASSWORD, "192.0.2.10")] == world.asked
 
 
 @pytest.mark.parametrize("password", [None, b""])

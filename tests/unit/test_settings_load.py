@@ -201,6 +201,7 @@ def test_keys_without_effect_are_named() -> None:
     settings = loaded(
         "workers: 4\nlog: {level: debug}\n"
         "passwords: {throttle: {after: 3}, backends: [{type: local}, {type: pam}]}\n"
+        "pam: {services: {sshd: {trusted_devices: ssh-key}, sudo: {password: no}}}\n"
         "mfa: {lockout: {after: 3}, totp: {window: 0}}\n"
         "mail: {from: a@example.com, transport: {type: file, directory: /tmp}}\nenrollment: {per_day: 3}\n"
     )
@@ -209,7 +210,7 @@ def test_keys_without_effect_are_named() -> None:
         "workers: one worker runs in this version",
         "passwords.throttle: no effect in this version",
         "mfa.lockout: no effect in this version",
-        "passwords.backends[1]: no effect in this version (pam is not asked)",
+        "pam.services.sshd.trusted_devices: no effect in this version",
     ] == no_effect(settings)
 
 
