@@ -3,8 +3,9 @@
  * It tells the daemon who wants in, shows what the daemon says, hands back what the person types and returns the
  * daemon's result. It decides nothing. README.md has the options and the grammar of the lines.
  *
- * What goes wrong at the daemon is PAM_AUTHINFO_UNAVAIL until somebody was asked; what goes wrong later, or at the
- * person or the application, is PAM_AUTH_ERR. A login succeeds in one way: the line "RESULT<tab>success" of a peer that is root or `owner`. */
+ * A daemon that does not answer is PAM_AUTHINFO_UNAVAIL, which a stack may take for a reason to ask for less. So it is
+ * that only where nobody can have helped: once a person was asked, or this process was held up, it is PAM_AUTH_ERR, as
+ * is what goes wrong at the person or the application. A login succeeds in one way: the line "RESULT<tab>success" of a peer that is root or `owner`. */
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
@@ -27,7 +28,7 @@
 #define HEX "0123456789ABCDEF"
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-/* Octets, but for the last two. A line is counted with its newline. */
+/* Octets, but for the last four. A line is counted with its newline. */
 enum {
     LONGEST_HEARD = 2048,
     LONGEST_SAID = 16384,
@@ -37,6 +38,8 @@ enum {
     LONGEST_KEY = 4096,
     LONGEST_DELAY = 10000, /* milliseconds */
     MOST_LINES = 32,
+    SLICE = 100,   /* milliseconds */
+    HELD_UP = 1000, /* milliseconds */
 };
 _Static_assert(sizeof HELLO "\tuse\tsilent\n" + 5 * (1 + 3 * LONGEST_FACT) + 1 + 3 * LONGEST_KEY <= LONGEST_SAID,
                "a greeting fits");
@@ -76,6 +79,7 @@ struct door {
     bool first_pass_used;
     bool asked; /* a question stood before a person, who had time to wear the daemon out */
     int fd;
+    long long begun;         /* when the daemon was called, microseconds; 0 before */
     long long left;          /* microseconds the daemon may still take */
     size_t filled, consumed; /* of `heard`: what is there, and how much of it has been read */
     size_t written;          /* of `said` */
@@ -83,10 +87,26 @@ struct door {
     char said[LONGEST_SAID];
 };
 
+/* Microseconds; a clock that fails says that all time is over. */
+static long long now(void)
+{
+    struct timespec time;
+    if (clock_gettime(CLOCK_MONOTONIC, &time) != 0)
+        return LLONG_MAX;
+    return (long long)time.tv_sec * 1000000 + time.tv_nsec / 1000;
+}
+
+/* Whether time has passed that this process did not wait for the daemon: who runs su can stop it, or starve it. */
+static bool held_up(const struct door *door)
+{
+    long long waited = door->timeout * 1000000LL - door->left;
+    return door->begun != 0 && now() - door->begun > waited + HELD_UP * 1000LL;
+}
+
 static int unavailable(const struct door *door, const char *why)
 {
     pam_syslog(door->pamh, LOG_ERR, "%s: %s", door->socket, why);
-    return door->asked ? PAM_AUTH_ERR : PAM_AUTHINFO_UNAVAIL;
+    return door->asked || held_up(door) ? PAM_AUTH_ERR : PAM_AUTHINFO_UNAVAIL;
 }
 
 static int denied(const struct door *door, const char *why)
@@ -160,28 +180,23 @@ static bool parse(char *line, size_t length, struct message *message)
     return false;
 }
 
-/* Microseconds; a clock that fails says that all time is over. */
-static long long now(void)
+/* Only what the daemon takes is taken off the time it has in all; a person may take any. At most a slice at a time: the
+ * rest was not the daemon's. What has come by then has come in time. `fd` is -1 to let a slice pass. */
+static bool wait_for(struct door *door, int fd, short event)
 {
-    struct timespec time;
-    if (clock_gettime(CLOCK_MONOTONIC, &time) != 0)
-        return LLONG_MAX;
-    return (long long)time.tv_sec * 1000000 + time.tv_nsec / 1000;
-}
-
-/* Only what the daemon takes is taken off the time it has in all. A person may take any. */
-static bool wait_for(struct door *door, short event)
-{
-    int ready = 0;
-    while (ready == 0 && door->left > 0) {
-        struct pollfd waiting = {.fd = door->fd, .events = event};
-        long long before = now();
-        ready = poll(&waiting, 1, (int)(door->left / 1000 + 1));
-        if (ready < 0 && errno == EINTR)
-            ready = 0;
-        door->left -= before == LLONG_MAX ? before : now() - before;
-    }
-    return ready > 0 && door->left > 0;
+    int ready;
+    do {
+        struct pollfd waiting = {.fd = fd, .events = event};
+        long long before = now(), most = SLICE * 1000LL;
+        ready = poll(&waiting, 1, door->left > 0 ? SLICE : 0);
+        int error = errno;
+        long long after = now();
+        if (before == LLONG_MAX || after == LLONG_MAX)
+            return false;
+        door->left -= after - before < most ? after - before : most;
+        errno = error;
+    } while (door->left > 0 && fd >= 0 && (ready == 0 || (ready < 0 && errno == EINTR)));
+    return ready > 0;
 }
 
 /* The daemon's next line; false when it does not come whole and in time, or cannot be read. */
@@ -196,7 +211,7 @@ static bool hear(struct door *door, struct message *message)
             door->consumed = (size_t)(end - door->heard) + 1;
             return parse(door->heard, door->consumed - 1, message);
         }
-        if (door->filled == sizeof door->heard || !wait_for(door, POLLIN))
+        if (door->filled == sizeof door->heard || !wait_for(door, door->fd, POLLIN))
             return false;
         ssize_t got = recv(door->fd, door->heard + door->filled, sizeof door->heard - door->filled, MSG_DONTWAIT);
         if (got == 0 || (got < 0 && errno != EINTR && errno != EAGAIN))
@@ -210,7 +225,7 @@ static bool send_line(struct door *door)
 {
     size_t sent = 0;
     door->said[door->written++] = '\n';
-    while (sent < door->written && wait_for(door, POLLOUT)) {
+    while (sent < door->written && wait_for(door, door->fd, POLLOUT)) {
         ssize_t put = send(door->fd, door->said + sent, door->written - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (put < 0 && errno != EINTR && errno != EAGAIN)
             break;
@@ -335,6 +350,8 @@ static int converse(struct door *door)
         bool turn = message.kind == RESULT || message.kind == PROMPT || message.kind == PASSWORD;
         if (turn && door->consumed != door->filled)
             return unavailable(door, "the daemon speaks out of turn");
+        if (message.kind == RESULT && message.value == PAM_AUTHINFO_UNAVAIL)
+            return unavailable(door, "the daemon says that it cannot answer");
         if (message.kind == RESULT)
             return message.value;
         int code = PAM_SUCCESS;
@@ -365,18 +382,21 @@ static bool is_allowed(const struct door *door, uid_t peer)
 static int dial(struct door *door)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    struct timeval limit = {.tv_sec = door->timeout};
     struct ucred peer = {.uid = (uid_t)-1};
     socklen_t size = sizeof peer;
     if (*door->socket != '/' || strlen(door->socket) >= sizeof address.sun_path)
         return unavailable(door, "no absolute path, or one that is too long");
     stpcpy(address.sun_path, door->socket);
-    long long before = now();
-    door->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (door->fd < 0 || setsockopt(door->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) != 0 ||
-        connect(door->fd, (const struct sockaddr *)&address, sizeof address) != 0)
-        return unavailable(door, strerror(errno));
-    door->left = before == LLONG_MAX ? 0 : door->timeout * 1000000LL - (now() - before);
+    door->begun = now();
+    door->left = door->timeout * 1000000LL;
+    door->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (door->fd < 0 || door->begun == LLONG_MAX)
+        return denied(door, "no socket, or no clock");
+    while (connect(door->fd, (const struct sockaddr *)&address, sizeof address) != 0) {
+        if (errno != EAGAIN || door->left <= 0) /* EAGAIN: too many wait to be let in */
+            return unavailable(door, strerror(errno));
+        wait_for(door, -1, 0);
+    }
     if (getsockopt(door->fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 || !is_allowed(door, peer.uid))
         return unavailable(door, "who listens is neither root nor the owner");
     return PAM_SUCCESS;

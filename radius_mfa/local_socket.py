@@ -26,23 +26,26 @@ def listen(path: Path, owner: int) -> socket.socket:
 
 
 def passed(path: Path | None) -> socket.socket | None:
-    """The passed socket that is bound to this path, if there is one.
+    """The passed socket that is bound to this path, if there is one; the variables are taken away.
 
-    Other sockets are closed and the variables taken away: nothing else is to find them.
+    Raises ConfigurationError for any other socket that was passed: who connects there would wait for nobody.
     """
     process, count = os.environ.pop("LISTEN_PID", ""), os.environ.pop("LISTEN_FDS", "")
     os.environ.pop("LISTEN_FDNAMES", None)
     if process != str(os.getpid()) or not count.isdecimal():
         return None
-    kept = None
-    for descriptor in range(_FIRST, _FIRST + int(count)):
-        given = socket.socket(fileno=descriptor)
-        if kept is None and _is_at(given, path):
-            given.set_inheritable(False)
-            kept = given
-        else:
-            given.close()
-    return kept
+    given = [socket.socket(fileno=descriptor) for descriptor in range(_FIRST, _FIRST + int(count))]
+    unwanted = [str(one.getsockname()) for one in given if not _is_at(one, path)]
+    if unwanted or len(given) > 1:
+        for one in given:
+            one.close()
+        raise ConfigurationError(
+            f"the service manager has passed a socket that is not used: {', '.join(unwanted) or path}",
+            "disable its .socket unit, or set listen.pam (passwords.helper for pam-check) to that path",
+        )
+    for one in given:
+        one.set_inheritable(False)
+    return given[0] if given else None
 
 
 def peer_uid(connection: socket.socket) -> int:

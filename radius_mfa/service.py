@@ -28,7 +28,7 @@ from radius_mfa.ports import Audit, AuditRecord, Clock, PasswordBackend, Slots, 
 log = logging.getLogger(__name__)
 
 HASH_DEADLINE = 1.5
-"""Seconds that a request may wait for a hash slot: later, its client has given up or asked again."""
+"""Seconds that a RADIUS request may wait for a hash slot: later, its client has given up or asked again."""
 AUDIT_RETRY = 1.0
 """Seconds between two tries to write the audit again after it was lost."""
 _WAIT = object()
@@ -66,6 +66,7 @@ class Authenticator:
     """The rounds of one process, for whichever door. Used by one thread.
 
     `passwords` are the backends by name, in the order in which they are asked about a name that has no account.
+    `patience`: seconds that a round may wait for a slot.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Authenticator:
         slots: Slots,
         audit: Audit,
         clock: Clock,
+        patience: float = HASH_DEADLINE,
     ) -> None:
         self._rules = rules
         self._store = store
@@ -86,6 +88,7 @@ class Authenticator:
         self._slots = slots
         self._audit = audit
         self._clock = clock
+        self._patience = patience
         self._audit_retry = 0.0
         self._alerts = Alerts(clock)
         self.audit_lost = False
@@ -183,7 +186,7 @@ class Authenticator:
         self._submit(one, work, waits=backend.waits)
 
     def _submit(self, one: Round, work: Callable[[], object], *, waits: bool = False) -> None:
-        self._slots.submit(one, one.request.client.shortname, work, one.started + HASH_DEADLINE, waits=waits)
+        self._slots.submit(one, one.request.client.shortname, work, one.started + self._patience, waits=waits)
 
     def _commit(self, rounds: list[Round]) -> list[tuple[Round, object]]:
         """All commits in one transaction; if that fails, each alone. The rounds that got an outcome, with it."""

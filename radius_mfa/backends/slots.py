@@ -113,10 +113,10 @@ class _Lane:
             mine = len(self._waiting.get(job.client, ()))
             if mine >= self._queue // 2 or sum(map(len, self._waiting.values())) >= self._queue:
                 raise PasswordsBusy("every hash slot is taken and the queue is full", "see passwords.hash_memory")
+            if len(self._started) < self._threads:
+                self._start()
             self._waiting.setdefault(job.client, deque()).append(job)
             self._changed.notify()
-        if len(self._started) < self._threads:
-            self._start()
 
     def close(self) -> None:
         with self._changed:
@@ -127,9 +127,15 @@ class _Lane:
             thread.join()
 
     def _start(self) -> None:
+        """One thread more; where the host gives none, those that run have to do. Raises PasswordsBusy if none does."""
         thread = threading.Thread(target=self._serve, name=f"{self._kind}-{len(self._started)}", daemon=True)
-        self._started.append(thread)
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError as error:
+            if not self._started:
+                raise PasswordsBusy(f"no thread to check a password with: {error}", "see TasksMax") from error
+        else:
+            self._started.append(thread)
 
     def _serve(self) -> None:
         while (job := self._take()) is not None:

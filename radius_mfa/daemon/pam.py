@@ -13,12 +13,15 @@ from radius_mfa.transport.lifeline import Lifeline
 from radius_mfa.transport.pam_door import PamDoor, service
 from radius_mfa.transport.pam_socket import serve
 
+PATIENCE = 3.0
+"""Seconds that a password may wait for its slot: the hook waits for 5 in all, and a host may have a crowd."""
+
 
 def attend(
     settings: Settings, secrets: Secrets, clock: Clock, processes: int, listener: socket.socket, lifeline: Lifeline
 ) -> None:
     """Attend to the logins of this host until the lifeline says that it is over."""
-    authenticator, slots = rounds(settings, data_keys(settings, secrets), clock, processes)
+    authenticator, slots = rounds(settings, data_keys(settings, secrets), clock, processes, PATIENCE)
     given = settings.pam.services
     services = {name: service(name, given[name].mfa, password=given[name].password) for name in given}
     door = PamDoor(services=services, authenticator=authenticator, slots=slots, clock=clock, random=os.urandom)

@@ -12,7 +12,7 @@ from radius_mfa.backends.slots import HashSlots
 from radius_mfa.daemon.rules import rules
 from radius_mfa.mail.address import is_address
 from radius_mfa.ports import Clock, PasswordBackend
-from radius_mfa.service import Authenticator
+from radius_mfa.service import HASH_DEADLINE, Authenticator
 from radius_mfa.settings import Settings
 from radius_mfa.store.keys import DataKeys
 from radius_mfa.store.sqlite import SqliteStore
@@ -21,12 +21,17 @@ QUEUE = 128
 """Passwords that may wait for each hash slot: what one slot checks until they would be too old."""
 
 
-def rounds(settings: Settings, keys: DataKeys, clock: Clock, processes: int) -> tuple[Authenticator, HashSlots]:
-    """The Authenticator of one of so many processes that check passwords, and the slots that it waits for."""
-    slots = HashSlots(*_hash_slots(settings, processes), clock)
+def rounds(
+    settings: Settings, keys: DataKeys, clock: Clock, processes: int, patience: float = HASH_DEADLINE
+) -> tuple[Authenticator, HashSlots]:
+    """The Authenticator of one of so many processes that check passwords, and the slots that it waits for.
+
+    `patience`: seconds that a password may wait for its slot.
+    """
+    slots = HashSlots(*_hash_slots(settings, processes, patience), clock)
     store = SqliteStore(settings.database, keys, clock)
     audit = AuditFile(str(settings.audit.file))
-    return Authenticator(rules(settings), store, _backends(settings, clock), slots, audit, clock), slots
+    return Authenticator(rules(settings), store, _backends(settings, clock), slots, audit, clock, patience), slots
 
 
 def _backends(settings: Settings, clock: Clock) -> dict[str, PasswordBackend]:
@@ -47,8 +52,8 @@ def _address(template: str | None, user: str) -> str | None:
     return made if is_address(made) else None
 
 
-def _hash_slots(settings: Settings, processes: int) -> tuple[int, int]:
+def _hash_slots(settings: Settings, processes: int, patience: float) -> tuple[int, int]:
     """Threads and queue of one process: within `hash_memory`, and no more threads than there are cores."""
     affordable = settings.passwords.hash_memory // (MEMORY * 1024) // processes
     threads = max(1, min(affordable, len(os.sched_getaffinity(0))))
-    return threads, threads * QUEUE
+    return threads, int(threads * QUEUE * patience / HASH_DEADLINE)

@@ -29,6 +29,7 @@ def check(data: Mapping[str, Any], check_reply: CheckReply | None) -> Iterator[F
     for loc, client in clients:
         yield from _dialogue(loc, client, data)
         yield from _reply((*loc, "reply"), client.get("reply"), check_reply)
+    yield from _pam_services(data)
     yield from _login_to_mail(data)
     yield from _portal(data)
 
@@ -75,6 +76,16 @@ def _reply(loc: Loc, reply: object, check_reply: CheckReply | None) -> Iterator[
         texts = {key: value for key, value in _map(attributes).items() if isinstance(value, str)}
         if check_reply and not ("attributes" in texts or "groups" in texts):
             yield from (((*place, key), message) for key, message in check_reply(texts))
+
+
+def _pam_services(data: Mapping[str, Any]) -> Iterator[Finding]:
+    for name, service in _map(_map(data.get("pam")).get("services")).items():
+        given = _map(service)
+        if str(given.get("password", "yes")).lower() in {"no", "false"} and given.get("mfa") == "off":
+            yield (
+                ("pam", "services", name, "mfa"),
+                "off beside password: no asks for nothing at all: leave out one of them",
+            )
 
 
 def _login_to_mail(data: Mapping[str, Any]) -> Iterator[Finding]:

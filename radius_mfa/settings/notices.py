@@ -31,7 +31,7 @@ def no_effect(settings: Settings) -> list[str]:
 
 def warnings(settings: Settings, secrets: Secrets | None = None) -> list[str]:
     """One line for every choice that weakens logins or keeps users out; `secrets`: those that are read from files."""
-    return [*_client_warnings(settings, secrets), *_mfa_warnings(settings)]
+    return [*_client_warnings(settings, secrets), *_pam_warnings(settings), *_mfa_warnings(settings)]
 
 
 def _no_effect(settings: Settings) -> Iterator[str]:
@@ -66,6 +66,14 @@ def _client_warnings(settings: Settings, secrets: Secrets | None) -> Iterator[st
             yield f"{key}: requests without Message-Authenticator are taken (CVE-2024-3596)"
         if client.ipaddr.prefixlen == 0:
             yield f"{key}: every IPv{client.ipaddr.version} address may send"
+
+
+def _pam_warnings(settings: Settings) -> Iterator[str]:
+    """A code-only service asks accounts that owe no code for nothing."""
+    everybody = settings.mfa.required == "all" and settings.mfa.not_enrolled != "accept"
+    for name, service in settings.pam.services.items():
+        if not service.password and not (everybody or service.mfa == "required"):
+            yield f"pam.services.{name}: whoever owes no code gets in with what the stack has checked alone"
 
 
 def _mfa_warnings(settings: Settings) -> Iterator[str]:

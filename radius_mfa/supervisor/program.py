@@ -13,7 +13,7 @@ from radius_mfa.transport.lifeline import Lifeline
 FAREWELL = 6.0
 """Seconds a child has to end after SIGTERM: five to finish what it took, and one to end."""
 LONG_FAREWELL = 30.0
-"""The same for a child that waits for others: a person who is typing, a mail server that may have taken a mail."""
+"""The same for a child that waits for others: a mail server that may have taken a mail."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from radius_mfa.notify import Systemd
 from radius_mfa.ports import Clock
 from radius_mfa.supervisor.bulletin import Bulletin
 from radius_mfa.supervisor.fork import SIGNALS, complain, fork, hear_signals
-from radius_mfa.supervisor.program import LONG_FAREWELL, Errand, Program
+from radius_mfa.supervisor.program import Errand, Program
 from radius_mfa.transport.lifeline import Lifeline
 from radius_mfa.transport.sockets import open_group
 
@@ -102,10 +102,10 @@ class Supervisor:
 
     def _open(self, program: Program) -> None:
         """All sockets, with the privileges of the start: the PAM hook believes a listener of root."""
+        self._pam = listen(program.pam, os.geteuid()) if program.pam is not None else passed(None)
         self._groups = [group for place in program.listen if (group := open_group(*place, program.workers))]
         if not self._groups:
             raise ConfigurationError("there is no address to listen on", "add an IPv4 address to listen.radius")
-        self._pam = listen(program.pam, os.geteuid()) if program.pam is not None else passed(None)
 
     def _sockets(self) -> list[socket.socket]:
         return [*itertools.chain(*self._groups), *([self._pam] if self._pam is not None else [])]
@@ -122,7 +122,7 @@ class Supervisor:
             sockets = [group[index] for group in self._groups]
             workers.append(Post(Errand(f"worker {index}", partial(program.work, index, sockets)), sockets))
         if self._pam is not None:
-            workers.append(Post(Errand("pam", partial(program.attend, self._pam), LONG_FAREWELL), [self._pam]))
+            workers.append(Post(Errand("pam", partial(program.attend, self._pam)), [self._pam]))
         return [*workers, *map(Post, program.errands)]
 
     def _fill(self) -> None:

@@ -70,6 +70,7 @@ class Conversation:
         """Ask, judge, and give the result that is yet to be told. Raises HungUp, BadLine, Unavailable, TimeoutError."""
         verdict = await self._first_round()
         if isinstance(verdict, Challenge):
+            self._terminal.proven = True
             return await self._ask_codes(verdict)
         return await self._end(verdict)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from radius_mfa.auth.model import ClientPolicy, FirstFactor, LoginRequest, Mfa, Reject, Verdict
 from radius_mfa.auth.reasons import Reason
 from radius_mfa.backends.slots import HashSlots
-from radius_mfa.errors import PasswordsBusy, RadiusMfaError, StoreBusy, Unavailable, where
+from radius_mfa.errors import RadiusMfaError, where
 from radius_mfa.log import RateLimit
 from radius_mfa.ports import Clock, Random
 from radius_mfa.service import Authenticator, Round
@@ -68,10 +68,10 @@ class PamDoor:
         finally:
             loop.remove_reader(self._slots.fileno())
 
-    async def attend(self, terminal: Terminal, *, crowded: bool = False) -> None:
-        """One login, from greeting to result. Raises nothing. `crowded`: there are too many, so this one is denied."""
+    async def attend(self, terminal: Terminal, room: Callable[[], bool]) -> None:
+        """One login, from greeting to result. Raises nothing. Without `room` for it, it is denied."""
         try:
-            outcome = await self._login(terminal, crowded=crowded)
+            outcome = await self._login(terminal, room)
         except HungUp:
             return
         except Exception as error:  # noqa: BLE001 - every error denies
@@ -96,9 +96,9 @@ class PamDoor:
             raise begun.failed
         return begun.verdict or Reject(Reason.INTERNAL)
 
-    async def _login(self, terminal: Terminal, *, crowded: bool) -> Result:
+    async def _login(self, terminal: Terminal, room: Callable[[], bool]) -> Result:
         hello = await terminal.greet()
-        if crowded:
+        if not room():
             self._note("crowded", "too many PAM logins at once: one of %s was denied", hello.service)
             return Result.DENIED
         chosen = self._services.get(hello.service) or service(hello.service)
@@ -117,18 +117,16 @@ class PamDoor:
                 waiter.set_result(one)
 
     def _mishap(self, error: Exception) -> Result:
-        """What to tell after an error: that nothing answers, only where a person cannot bring it about.
+        """What to tell after an error: that nothing answers, only to a hook that is not ours.
 
-        A stack may let people in with less while the daemon is down (pam_hook/README.md, "The way back in").
+        A stack may let people in with less while the daemon is down (pam_hook/README.md, "The way back in"). While it
+        is there it denies: whoever can fill a disk or keep it busy could else walk in.
         """
-        match error:
-            case BadLine(fault=Fault.VALUE) | PasswordsBusy() | StoreBusy():
-                outcome = Result.DENIED
-            case BadLine() | Unavailable() | TimeoutError():
-                outcome = Result.UNAVAILABLE
-            case _:
-                log.error("a PAM login failed: %s", where(error))
-                return Result.DENIED
+        if not isinstance(error, RadiusMfaError | TimeoutError):
+            log.error("a PAM login failed: %s", where(error))
+            return Result.DENIED
+        strange = isinstance(error, BadLine) and error.fault is not Fault.VALUE
+        outcome = Result.UNAVAILABLE if strange else Result.DENIED
         said = error.message if isinstance(error, RadiusMfaError) else "a round took too long"
         self._note(type(error).__name__, "a PAM login ended: %s", said)
         return outcome

@@ -6,6 +6,8 @@ import asyncio
 import logging
 import select
 import socket
+from collections import Counter
+from collections.abc import Iterable
 from functools import partial
 
 from radius_mfa.local_socket import peer_uid
@@ -17,10 +19,10 @@ from radius_mfa.transport.pam_terminal import Terminal
 log = logging.getLogger(__name__)
 
 MOST_LOGINS = 128
-"""Logins under way; past that, whoever comes is denied, unless somebody has let the time for an answer go by."""
+"""Logins under way; past that, one that has proven nothing yet makes room, or whoever comes is denied."""
 MOST_CONNECTIONS = 2 * MOST_LOGINS
-"""Those who are told so included; past that nobody is let in until one has gone."""
-DRAIN = 25.0
+"""Those who have said nothing yet included; past that, the oldest of them is hung up on."""
+DRAIN = 5.0
 """Seconds that the logins under way may take when it is time to stop."""
 RECOVERY = 1.0
 """Seconds to wait when no connection can be accepted, for want of descriptors or memory."""
@@ -41,7 +43,7 @@ class _Socket:
         self._listener = listener
         self._door = door
         self._lifeline = lifeline
-        self._logins: dict[asyncio.Task[None], Terminal] = {}  # the oldest first
+        self._logins: dict[Terminal, asyncio.Task[None]] = {}  # the oldest first
         self._stirred = asyncio.Event()
         self._quiet = RateLimit()
 
@@ -81,7 +83,7 @@ class _Socket:
             return
 
     def _listen(self) -> None:
-        if not self._lifeline.stopping and len(self._logins) < MOST_CONNECTIONS:
+        if not self._lifeline.stopping:
             self._loop.add_reader(self._listener, self._accept)
 
     def _accept(self) -> None:
@@ -104,25 +106,41 @@ class _Socket:
         self._attend(Terminal(connection))
 
     def _attend(self, terminal: Terminal) -> None:
-        crowded = len(self._logins) >= MOST_LOGINS and not self._give_up_one()
-        task = self._loop.create_task(self._door.attend(terminal, crowded=crowded))
-        self._logins[task] = terminal
-        task.add_done_callback(partial(self._end, terminal))
         if len(self._logins) >= MOST_CONNECTIONS:
-            self._loop.remove_reader(self._listener)
+            self._hang_up(terminal for terminal in self._logins if terminal.hello is None)
+        task = self._loop.create_task(self._door.attend(terminal, partial(self._room, terminal)))
+        self._logins[terminal] = task
+        task.add_done_callback(partial(self._end, terminal))
 
-    def _give_up_one(self) -> bool:
-        """Hang up on the oldest of those who have let the time for their answer go by, if there is one."""
-        for task, terminal in self._logins.items():
-            if terminal.expired:
-                del self._logins[task]
-                task.cancel()
-                return True
+    def _room(self, newcomer: Terminal) -> bool:
+        """Whether there is room for one who has said who wants in.
+
+        Else the oldest makes room who has let the time for an answer go by; or, of those who have proven nothing, the
+        oldest of whoever has the most: a crowd of one user, or of one remote host, keeps nobody else out.
+        """
+        others = [terminal for terminal in self._logins if terminal.hello is not None and terminal is not newcomer]
+        if len(others) < MOST_LOGINS:
+            return True
+        unproven = [terminal for terminal in others if not terminal.proven]
+        crowds = Counter(map(_origin, unproven))
+        biggest = max(crowds.values(), default=0)
+        crowd = (terminal for terminal in unproven if crowds[_origin(terminal)] == biggest)
+        return self._hang_up(terminal for terminal in others if terminal.expired) or self._hang_up(crowd)
+
+    def _hang_up(self, ones: Iterable[Terminal]) -> bool:
+        """Hang up on the first of these, if there is one."""
+        for terminal in ones:
+            self._logins.pop(terminal).cancel()
+            return True
         return False
 
-    def _end(self, terminal: Terminal, task: asyncio.Task[None]) -> None:
+    def _end(self, terminal: Terminal, _: asyncio.Task[None]) -> None:
         """Only now: a descriptor closed under a task that still waits for it would be waited for in its next life."""
-        self._logins.pop(task, None)
+        self._logins.pop(terminal, None)
         terminal.close()
         self._stirred.set()
-        self._listen()
+
+
+def _origin(terminal: Terminal) -> tuple[str, str]:
+    """Where a login comes from, as far as its application says."""
+    return (terminal.hello.ruser, terminal.hello.rhost) if terminal.hello else ("", "")

@@ -38,6 +38,10 @@ class Terminal:
         self._connection = connection
         self._loop = asyncio.get_running_loop()
         self._waits_until: float | None = None
+        self.hello: Hello | None = None
+        """Who wants in; None until the hook has said it."""
+        self.proven = False
+        """Whether a first factor has been passed, as far as a conversation has come."""
 
     @property
     def expired(self) -> bool:
@@ -51,6 +55,7 @@ class Terminal:
         line = decode(heard)
         if not isinstance(line, Hello):
             raise BadLine(Fault.WORD)
+        self.hello = line
         return line
 
     async def ask(self, ask: Ask, text: str, patience: float) -> Answer | Same:

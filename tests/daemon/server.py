@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import sqlite3
@@ -28,6 +30,7 @@ from radius_mfa.store import accounts, codes, tokens, upgrade
 from radius_mfa.store.database import Database
 from radius_mfa.store.keys import MasterKey, generate
 from radius_mfa.store.shared import read_clients
+from tests.daemon.processes import alive, descriptors, is_udp
 from tests.daemon.raw import RawClient
 
 Value = TypeVar("Value")
@@ -47,6 +50,15 @@ try:
     sys.exit(daemon.serve(Path(sys.argv[1]), before_send=before_send))
 except RadiusMfaError as error:
     sys.exit(messages.report(error))
+"""
+
+
+# What systemd does with a socket (sd_listen_fds(3)).
+_PASS_SOCKET = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ |= {"LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid())}
+os.execv(sys.argv[2], sys.argv[2:])
 """
 
 
@@ -104,6 +116,9 @@ class Server:
         self.log_file = directory / "log"
         self.audit_file = audit or directory / "audit.jsonl"
         self.process: subprocess.Popen[bytes] | None = None
+        self.environment: dict[str, str] = {}
+        self.passed: socket.socket | None = None
+        """A listening socket that it is started with, as systemd does it."""
         self._open: list[RawClient] = []
         self._names = count()
         directory.mkdir(exist_ok=True)
@@ -125,9 +140,15 @@ class Server:
         command = [str(Path(sys.executable).with_name("radius-mfa")), "--config", str(self.config), "serve"]
         if self.hook:
             command = [sys.executable, "-c", _SERVE_WITH_HOOK.format(hook=self.hook), str(self.config)]
-        strict = os.environ | {"PYTHONWARNINGS": "error"}
+        inherited = []
+        if self.passed is not None:
+            inherited = [self.passed.fileno()]
+            command = [sys.executable, "-c", _PASS_SOCKET, str(inherited[0]), *command]
+        env = os.environ | {"PYTHONWARNINGS": "error"} | self.environment
         with self.log_file.open("wb") as log:
-            self.process = subprocess.Popen(command, stderr=log, stdout=log, cwd=self.directory, env=strict)
+            self.process = subprocess.Popen(
+                command, stderr=log, stdout=log, cwd=self.directory, env=env, pass_fds=inherited
+            )
 
     def configure(self) -> None:
         """Write the configuration as it now should be; the port stays once there is one."""
@@ -143,6 +164,8 @@ class Server:
             + self.more
         )
         self.config.chmod(0o600)
+        with contextlib.suppress(LookupError):  # a user that is not there is what a test is about
+            shutil.chown(self.config, self.user)
 
     def stop(self) -> int | None:
         """SIGTERM; the exit status, or None if it does not run."""
@@ -298,37 +321,6 @@ class Server:
         said = self.log()
         assert self.process.poll() is None, said
         return re.search(r"listening on \S+?:(\d+)\b[^:]", said)
-
-
-def alive(pid: int) -> bool:
-    """Whether a process is there and no zombie."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def descriptors(pid: int) -> list[str]:
-    """What the open descriptors of a process are."""
-    found = []
-    for fd in Path(f"/proc/{pid}/fd").iterdir():
-        try:
-            found.append(str(fd.readlink()))
-        except OSError:
-            continue
-    return found
-
-
-def is_udp(pid: int, descriptor: str) -> bool:
-    """Whether a descriptor is one of the UDP sockets of the process's network."""
-    inode = descriptor.removeprefix("socket:[").removesuffix("]")
-    tables = (Path(f"/proc/{pid}/net/{name}").read_text() for name in ("udp", "udp6"))
-    return descriptor.startswith("socket:") and any(f" {inode} " in table for table in tables)
-
-
-def rss(pid: int) -> int:
-    """Resident memory of a process in octets."""
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def has_ipv6() -> bool:

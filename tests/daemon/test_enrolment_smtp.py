@@ -14,8 +14,9 @@ import pytest
 from radius_mfa.store import codes
 from tests.daemon.conftest import Start
 from tests.daemon.mailbox import QUICK, Mail, code, invitations, newcomers, received, wait_until_sent
+from tests.daemon.processes import descriptors
 from tests.daemon.raw import RawClient
-from tests.daemon.server import PASSWORD, Server, User, descriptors, wait_for
+from tests.daemon.server import PASSWORD, Server, User, wait_for
 from tests.mail.authority import Authority
 from tests.mail.faults import FaultyServer, Reply, Talk, black_hole, dribble, hang_up
 from tests.mail.postfix import PASSWORD as SMTP_PASSWORD

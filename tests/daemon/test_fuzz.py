@@ -10,8 +10,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.daemon.packets import UNSIGNED, assemble, hidden, is_signed, sign
+from tests.daemon.processes import descriptors, rss
 from tests.daemon.raw import RawClient
-from tests.daemon.server import PASSWORD, Server, descriptors, rss
+from tests.daemon.server import PASSWORD, Server
 
 BATCH = 100  # datagrams on their way at once: so many fit into the smallest receive buffer
 

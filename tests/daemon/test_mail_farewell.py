@@ -9,7 +9,8 @@ import pytest
 
 from tests.daemon.conftest import Start
 from tests.daemon.mails import by_smtp, holding, invite, queue
-from tests.daemon.server import alive, descriptors, wait_for
+from tests.daemon.processes import alive, descriptors
+from tests.daemon.server import wait_for
 from tests.mail.faults import FaultyServer, Talk, black_hole
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import signal
@@ -12,8 +13,9 @@ import pytest
 
 from radius_mfa.daemon.privileges import become
 from tests.daemon.conftest import Start
+from tests.daemon.processes import alive, descriptors, is_udp
 from tests.daemon.raw import RawClient
-from tests.daemon.server import Server, alive, descriptors, is_udp, wait_for
+from tests.daemon.server import Server, wait_for
 
 NOBODY = ((65534,) * 3, (65534,) * 3, [65534])
 
@@ -181,11 +183,14 @@ def test_reload_with_a_mistake_keeps_the_old(server: Server) -> None:
     assert server.log().rstrip().endswith(" reloaded")
 
 
+NO_BOX = "mail: {from: pbx@example.com, transport: {type: file, directory: /nonexistent}}\n"
+
+
 @pytest.mark.parametrize(
     ("clients", "more", "message"),
     [
         ("- {shortname: test, ipaddr: 127.0.0.1, secret: {file: /nonexistent}}", "", "/nonexistent: no such file"),
-        ("", "passwords: {backends: [{type: pam}]}\n", "nothing checks a password in this version"),
+        ("", NO_BOX, "/nonexistent is no directory the server can write into"),
     ],
 )
 def test_reload_of_what_is_not_fit_keeps_the_old(server: Server, clients: str, more: str, message: str) -> None:
@@ -268,6 +273,19 @@ def test_a_missing_user_does_not_start(tmp_path: Path) -> None:
     assert server.process is not None
     assert server.process.wait(20) == 78
     assert "error: user: there is no user no-such-user on this host\nhint: " in server.log()
+
+
+@pytest.mark.needs_root
+def test_no_other_process_of_the_user_looks_into_its_memory() -> None:
+    """Also when it was that user from the start: no core, no debugger, no /proc/PID/mem."""
+    child = os.fork()
+    if child == 0:
+        libc = ctypes.CDLL(None)
+        os.setuid(65534)
+        libc.prctl(4, 1, 0, 0, 0)  # PR_SET_DUMPABLE, as any process begins
+        become("nobody")
+        os._exit(libc.prctl(3, 0, 0, 0, 0))  # PR_GET_DUMPABLE
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 @pytest.mark.needs_root

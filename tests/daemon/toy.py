@@ -89,9 +89,9 @@ def _obey(word: bytes) -> None:
 
 
 def supervise(toy: Toy) -> Supervisor:
-    """The supervisor of a toy, whom systemd has not started."""
+    """The supervisor of a toy."""
     clock = SystemClock()
-    return Supervisor(toy, clock, Systemd(None, clock))
+    return Supervisor(toy, clock, Systemd(os.environ.get("NOTIFY_SOCKET"), clock))
 
 
 if __name__ == "__main__":

@@ -172,7 +172,7 @@ def test_who_breaks_off_costs_nothing(running: Door) -> None:
     assert "" == running.log()
 
 
-def test_who_comes_when_all_places_are_taken_is_denied(door: Door) -> None:
+def test_who_comes_when_all_places_are_taken_by_others_is_denied(door: Door) -> None:
     """Denied and not unavailable: a crowd must not open the way that is meant for a daemon that is down."""
     door.start(constants={"pam_socket.MOST_LOGINS": 2})
     first, second = asked_for_a_code(door), asked_for_a_code(door)
@@ -193,15 +193,33 @@ def test_who_has_let_the_time_go_by_makes_room(door: Door) -> None:
     assert ASK_CODE == second.hear()
 
 
-def test_those_who_are_turned_away_have_a_limit_too(door: Door) -> None:
-    """Past it nobody is taken until somebody goes."""
-    door.start(constants={"pam_socket.MOST_LOGINS": 2, "pam_socket.MOST_CONNECTIONS": 2})
-    first, second = asked_for_a_code(door), asked_for_a_code(door)
-    third = door.raw()
-    first.say(ANSWER % code().encode())
-    assert [SUCCESS] == first.rest()
-    assert [GREETING, ASK_PASSWORD] == [third.hear(), third.hear()]
-    second.close()
+def test_a_crowd_of_one_user_makes_room_for_others(door: Door) -> None:
+    """The oldest login of whoever has the most at the password gives way; who has proven something never does."""
+    door.start(constants={"pam_socket.MOST_LOGINS": 4})
+    proven = asked_for_a_code(door)
+    crowd = [door.raw(HELLO.replace(b"\tssh\t\t", b"\tpts/1\tmallory\t").replace(b"192.0.2.7", b"")) for _ in range(3)]
+    for hook in crowd:
+        assert [GREETING, ASK_PASSWORD] == [hook.hear(), hook.hear()]
+    alice = asked_for_a_password(door)
+    assert [] == crowd[0].rest()
+    alice.say(RIGHT)
+    assert ASK_CODE == alice.hear()
+    bob = asked_for_a_password(door)
+    assert [] == crowd[1].rest()
+    for hook in (proven, bob, crowd[2]):
+        hook.close()
+
+
+def test_who_says_nothing_makes_room(door: Door) -> None:
+    """Connections without a greeting are hung up on, the oldest first; nobody waits in front of the door."""
+    door.start(constants={"pam_socket.MOST_CONNECTIONS": 2})
+    before = door.connections()
+    silent = [door.raw(b"") for _ in range(2)]
+    wait_for(lambda: door.connections() == before + 2, "two that say nothing")
+    hook = asked_for_a_password(door)
+    assert [] == silent[0].rest()
+    hook.say(RIGHT)
+    assert ASK_CODE == hook.hear()
 
 
 def test_a_door_without_descriptors_recovers(door: Door) -> None:
@@ -215,12 +233,12 @@ def test_a_door_without_descriptors_recovers(door: Door) -> None:
     assert "success" == door.login(PASSWORD, code()).result
 
 
-def test_a_store_that_is_ill_is_unavailable(running: Door) -> None:
-    """Nothing was decided, and that is what the hook is told."""
+def test_a_store_that_is_ill_denies(running: Door) -> None:
+    """The daemon is there, so the way that is meant for one that is down stays closed."""
     hook = asked_for_a_code(running)
     running.stores.edit("ALTER TABLE spent RENAME TO gone")
     hook.say(ANSWER % code().encode())
-    assert UNAVAILABLE == hook.rest()
+    assert DENIED == hook.rest()
 
 
 def test_what_cannot_be_written_down_is_not_told(running: Door) -> None:
@@ -230,7 +248,7 @@ def test_what_cannot_be_written_down_is_not_told(running: Door) -> None:
     full.symlink_to("/dev/full")
     full.rename(running.audit_file)
     hook.say(ANSWER % code().encode())
-    assert UNAVAILABLE == hook.rest()
+    assert DENIED == hook.rest()
 
 
 def test_a_password_that_hangs_holds_up_nobody_else(door: Door) -> None:
@@ -238,7 +256,7 @@ def test_a_password_that_hangs_holds_up_nobody_else(door: Door) -> None:
     door.start(constants={"pam_door.LONGEST_ROUND": 0.3})
     hook = asked_for_a_password(door)
     hook.say(ANSWER % b"hang")
-    assert UNAVAILABLE == hook.rest()
+    assert DENIED == hook.rest()
     assert "success" == door.login(PASSWORD, code()).result
 
 

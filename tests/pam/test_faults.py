@@ -54,10 +54,10 @@ def test_no_failure_of_a_call_lets_anybody_in(host: Host, environment: dict[str,
     # For each text shown, glibc's vasprintf asks for two blocks and makes do without the second.
     spared = [login for login in struck if login.result == "success"]
     assert ([] if environment else ["malloc"] * 3) == [login.failed for login in spared]
-    assert {"auth_err", "authinfo_unavail"} == {login.result for login in struck if login not in spared}
+    assert {login.result for login in struck if login not in spared} <= {"auth_err", "authinfo_unavail"}
     assert {(0, 0)} == {(login.files_left, login.blocks_left) for login in all_logins}
     calls = Counter(login.failed for login in struck)
-    assert {"malloc", "socket", "setsockopt", "connect", "getsockopt", "send", "recv", "poll"} <= set(calls)
+    assert {"malloc", "socket", "clock_gettime", "connect", "getsockopt", "send", "recv", "poll"} <= set(calls)
     assert {("-", "success")} == {(login.failed, login.result) for login in all_logins[len(struck) :]}
 
 
@@ -68,7 +68,8 @@ def test_an_owner_who_cannot_be_looked_up_is_none(host: Host) -> None:
     with host.daemon(PASSWORD, CODE, SUCCESS, uid=NOBODY, socket=host.socket_of(NOBODY)):
         all_logins = logins(host, FAULTS_ON="1")
     struck = [login for login in all_logins if login.failed != "-"]
-    assert {"auth_err", "authinfo_unavail"} == {login.result for login in struck}
+    assert {login.result for login in struck} <= {"auth_err", "authinfo_unavail"}
+    assert struck
     assert "success" == all_logins[-1].result
 
 

@@ -67,20 +67,30 @@ def refused(host: CheckHost, *descriptors: int) -> bytes:
 
 
 def test_a_socket_that_is_passed_is_taken(host: CheckHost) -> None:
-    """Of several, the one that is bound to passwords.helper; nothing else is made or taken away."""
-    with socket.socket(socket.AF_UNIX) as passed, socket.socket(socket.AF_UNIX) as other:
-        other.bind(str(host.folder / "other.sock"))
+    """The one that is bound to passwords.helper; nothing is made or taken away."""
+    with socket.socket(socket.AF_UNIX) as passed:
         passed.bind(str(host.socket))
-        other.listen()
         passed.listen()
         inode = host.socket.stat().st_ino
-        given = f"{other.fileno()},{passed.fileno()}"
+        given = f"{passed.fileno()}"
         command = host.privately(sys.executable, "-c", _PASSING, given, *COMMAND, "--config", host.config, "pam-check")
-        with host.running(command, pass_fds=(passed.fileno(), other.fileno())) as process:
+        with host.running(command, pass_fds=(passed.fileno(),)):
             assert host.lets_in()
-            held = [str(link.readlink()) for link in Path(f"/proc/{process.pid}/fd").iterdir() if int(link.name) < 5]
-            assert 1 == len([what for what in held if what.startswith("socket:")])
             assert inode == host.socket.stat().st_ino
+
+
+def test_a_socket_that_nobody_wants_is_told(host: CheckHost) -> None:
+    """Whoever connects where the service manager listens would wait for ever: 78, and its place."""
+    with socket.socket(socket.AF_UNIX) as passed, socket.socket(socket.AF_UNIX) as other:
+        for one, path in ((passed, host.socket), (other, host.folder / "other.sock")):
+            one.bind(str(path))
+            one.listen()
+        given = f"{other.fileno()},{passed.fileno()}"
+        command = [sys.executable, "-c", _PASSING, given, *COMMAND, "--config", str(host.config), "pam-check"]
+        numbers = (passed.fileno(), other.fileno())
+        done = subprocess.run(host.privately(*command), pass_fds=numbers, capture_output=True, timeout=20)
+    assert 78 == done.returncode
+    assert b"passed a socket that is not used: " + bytes(host.folder / "other.sock") in done.stderr
 
 
 def test_what_is_passed_to_another_process_is_left_alone(host: CheckHost) -> None:

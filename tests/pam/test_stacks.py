@@ -117,12 +117,13 @@ def test_the_way_back_in(
     assert (written if rescued else None) == (logged.read_text() if logged.exists() else None)
 
 
-def test_a_password_typed_for_the_daemon_is_not_asked_again(host: Host, tmp_path: Path) -> None:
-    """The daemon goes away after the password: pam_unix takes it, and the member is in."""
+def test_a_daemon_that_cannot_judge_opens_no_way_back(host: Host, tmp_path: Path) -> None:
+    """Once the password was typed for it, `unavailable` is a denial: it is there, and whoever wore it out stays out."""
     install(host, STACKS["rescue: the daemon checks both"], tmp_path / "logged")
     with host.daemon(HELLO + PASSWORD, UNAVAILABLE):
-        said = host.login("horse", user="daemon")
-    assert ("success", [b"hidden Password: "]) == (said.result, said.shown)
+        said = host.login("horse", "horse", user="daemon")
+    assert ("auth_err", [b"hidden Password: "]) == (said.result, said.shown)
+    assert not (tmp_path / "logged").exists()
 
 
 @pytest.mark.parametrize("name", RESCUES)

@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from radius_mfa.auth.model import FirstFactor, Mfa
-from radius_mfa.errors import AuditLost, PasswordsBusy, StoreBusy, StoreFailed, Unavailable
+from radius_mfa.errors import AuditLost, PasswordsBusy, PasswordsUnavailable, StoreBusy, StoreFailed, Unavailable
 from radius_mfa.transport.pam_door import PamDoor, service
 from radius_mfa.transport.pam_lines import BadLine, Fault, Hello
 from radius_mfa.transport.pam_terminal import HungUp, Terminal
@@ -34,7 +34,7 @@ def told(error: Exception) -> bytes:
         terminal = Unlucky(ours)
         terminal.error = error
         door = PamDoor(services={}, authenticator=None, slots=None, clock=SetClock(), random=bytes)  # type: ignore[arg-type]
-        await door.attend(terminal)
+        await door.attend(terminal, lambda: True)
         terminal.close()
 
     ours, hook = socket.socketpair()
@@ -43,15 +43,12 @@ def told(error: Exception) -> bytes:
         return hook.recv(4096)
 
 
-@pytest.mark.parametrize("error", [Unavailable("x"), StoreFailed("x"), AuditLost("x"), TimeoutError()])
-def test_what_does_not_answer_is_unavailable(error: Exception) -> None:
-    """The hook is told that nothing was decided."""
-    assert UNAVAILABLE == told(error)
+ILL = [StoreBusy("x"), StoreFailed("x"), AuditLost("x"), PasswordsBusy("x"), PasswordsUnavailable("x"), TimeoutError()]
 
 
-@pytest.mark.parametrize("error", [StoreBusy("x"), PasswordsBusy("x"), BadLine(Fault.VALUE)])
-def test_what_a_person_can_bring_about_is_a_denial(error: Exception) -> None:
-    """A crowd, or a host whose name is no text, does not open the way in that is for a daemon that is down."""
+@pytest.mark.parametrize("error", [*ILL, Unavailable("x"), BadLine(Fault.VALUE)])
+def test_a_daemon_that_is_there_denies(error: Exception) -> None:
+    """A crowd, a full disk, a host whose name is no text: none opens the way in that is for a daemon that is down."""
     assert DENIED == told(error)
 
 

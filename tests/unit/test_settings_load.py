@@ -283,3 +283,22 @@ def test_any_text_loads_or_is_explained(text: str) -> None:
 def test_a_secret_in_any_wrong_form_is_not_repeated(text: str) -> None:
     """However the value of `secret` is mistyped, no message repeats a word of it."""
     assert "zqx7" not in " ".join(problems(MINIMAL.replace("geheimgeheimgeheim", f"zqx7{text}zqx7")))
+
+
+@pytest.mark.parametrize(
+    ("lines", "warned"),
+    [
+        ("", False),
+        ("mfa: {required: none}\n", True),
+        ("mfa: {required: {groups: [admins]}}\n", True),
+        ("mfa: {not_enrolled: accept}\n", True),
+    ],
+)
+def test_a_service_that_asks_for_a_code_alone_is_warned_of_where_not_everybody_owes_one(
+    lines: str, warned: bool
+) -> None:
+    """Who owes none is asked for nothing there: what the stack has checked has to be enough."""
+    line = "pam.services.sudo: whoever owes no code gets in with what the stack has checked alone"
+    found = warnings(loaded("pam: {services: {sudo: {password: no}, su: {password: no, mfa: required}}}\n" + lines))
+    assert warned == (line in found)
+    assert not [one for one in found if one.startswith("pam.services.su:")]

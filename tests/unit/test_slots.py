@@ -147,3 +147,37 @@ def test_the_descriptor_is_readable_only_while_something_is_finished(make: Calla
     assert [slots] == select.select([slots], [], [], 10)[0]
     slots.finished()
     assert [] == select.select([slots], [], [], 0)[0]
+
+
+def test_who_waits_for_another_process_keeps_nobody_from_computing(make: Callable[[int, int], HashSlots]) -> None:
+    """A directory that hangs holds threads of its own, and the hashes of others go on."""
+    slots, gate = make(1, 64), Gate()
+    for number in range(20):
+        slots.submit(number, "pbx", gate.work("w"), NEVER, waits=True)
+    assert gate.began.acquire(timeout=10)
+    slots.submit("hash", "pbx", lambda: 7, NEVER)
+    assert {"hash": 7} == collect(slots, 1)
+    gate.go.set()
+    assert set(range(20)) == collect(slots, 20).keys()
+
+
+def test_a_host_without_threads_is_busy_until_it_has_one(
+    make: Callable[[int, int], HashSlots], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread that cannot be started is none: nothing waits for it, and the next job tries again."""
+    slots, start = make(2, 8), threading.Thread.start
+
+    def refused(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    for _ in range(3):
+        with pytest.raises(PasswordsBusy, match="no thread"):
+            slots.submit("a", "pbx", lambda: 7, NEVER)
+    assert 0 == slots.pending
+    monkeypatch.setattr(threading.Thread, "start", start)
+    slots.submit("b", "pbx", lambda: 7, NEVER)
+    assert {"b": 7} == collect(slots, 1)
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    slots.submit("c", "pbx", lambda: 8, NEVER)
+    assert {"c": 8} == collect(slots, 1)
