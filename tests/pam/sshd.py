@@ -24,6 +24,8 @@ SERVICES = "pam: {services: {sshd-key: {password: no}, sshd-unix: {password: no}
 """What the daemon has to know of the services."""
 SAME_HASH = "$6$saltsalt$hRM5XZ86KXEw9UOmjigeVqFgULtFB2sgpC9lXQDfMib3Zgw7mEiUvBJI2EplzfAqxL5Vvwp2scFtv/uamSo5z0"
 """PASSWORD of tests.daemon.server as /etc/shadow has it."""
+UNSIGNED = "127.0.0.9"
+"""Where pam_radius_auth asks from, which signs nothing up to 2.0.0."""
 _ASKED = r"(?:\(\S+\) |\S+'s )(.+?: )\Z"
 # /run and /var/log: what sshd keeps and writes there is its own, too.
 _PRIVATELY = """
@@ -39,6 +41,7 @@ _METHODS = {
     "sshd": "AuthenticationMethods keyboard-interactive",
     "sshd-key": "AuthenticationMethods publickey,keyboard-interactive",
     "sshd-unix": "AuthenticationMethods keyboard-interactive",
+    "sshd-radius": "AuthenticationMethods keyboard-interactive",
     "sshd-password": "AuthenticationMethods password\nPasswordAuthentication yes",
 }
 _SERVER = """
@@ -90,7 +93,11 @@ class Sshd:
         self._uids = count(2001)
         folder.chmod(0o755)
         line = hook.hook(socket=server.pam)
-        self._stacks({"sshd": [line], "sshd-key": [line], "sshd-password": [line],
+        known = folder / "radius.conf"
+        known.write_text(f"127.0.0.1:{server.port} {server.secret} 10 {UNSIGNED}\n")
+        known.chmod(0o600)
+        radius = f"auth required pam_radius_auth.so conf={known} prompt_attribute retry=1"
+        self._stacks({"sshd-radius": [radius], "sshd": [line], "sshd-key": [line], "sshd-password": [line],
                       "sshd-unix": ["auth requisite pam_unix.so nodelay", line]})  # fmt: skip
         (folder / "passwd").write_text("root:x:0:0::/root:/bin/sh\nsshd:x:104:65534::/run/sshd:/usr/sbin/nologin\n")
         (folder / "shadow").write_text("root:*:19000::::::\nsshd:!:19000::::::\n")

@@ -13,11 +13,12 @@ from tests.daemon.mailbox import QUICK, Mail, code, in_directory, tokens_of
 from tests.daemon.mails import by_file
 from tests.daemon.server import Server, User, wait_for
 from tests.pam.host import Host
-from tests.pam.sshd import SAME_HASH, SERVICES, Sshd
+from tests.pam.sshd import SAME_HASH, SERVICES, UNSIGNED, Sshd
 
 pytestmark = [
     pytest.mark.needs("/usr/sbin/sshd", package="openssh-server"),
     pytest.mark.needs("ssh", package="openssh-client"),
+    pytest.mark.needs("/lib/*/security/pam_radius_auth.so", package="libpam-radius-auth"),
     pytest.mark.needs("cc", package="gcc"),
     pytest.mark.needs("/usr/include/security/pam_modules.h", package="libpam0g-dev"),
     pytest.mark.needs_root,
@@ -32,6 +33,9 @@ ASKS_AGAIN = "Not accepted. Code from your authenticator app: "
 ASKS_BOTH = ("Password: ", ASKS_CODE)
 RECOVERY = "ABCDEFGHIJKLMNOP"
 TYPED = "ABCD-EFGH-IJKL-MNOP"
+CLIENTS = f"""- {{shortname: test, ipaddr: 127.0.0.1, secret: SECRET}}
+- {{shortname: old, ipaddr: {UNSIGNED}, secret: SECRET, require_message_authenticator: no}}
+"""
 DEVICES = f"KbdInteractiveDevices={','.join(['pam'] * 10_000)}"
 MANY = "NumberOfPasswordPrompts=10"
 EXPIRED = "19000:::::1:"
@@ -47,7 +51,7 @@ def sshd(host: Host) -> Iterator[Sshd]:
         (folder / "sshd").mkdir()
         names = "accounts: {case: fold, realms: [example.com]}\n"
         more = SERVICES + names + by_file(folder / "mails")
-        server = Server(folder / "daemon", pam=folder / "pam.sock", more=more, hook=QUICK + AT_ONCE)
+        server = Server(folder / "daemon", clients=CLIENTS, pam=folder / "pam.sock", more=more, hook=QUICK + AT_ONCE)
         try:
             server.start()
             yield Sshd(folder / "sshd", host, server)
@@ -263,3 +267,15 @@ def test_a_locked_password_leads_to_no_code(sshd: Sshd) -> None:
     assert (("Password: ",), False) == (locked.asked, locked.entered)
     assert reasons(sshd, user.name) == []
     assert sshd.login(other.name, other.password, other.code(), service="sshd-unix").entered
+
+
+def test_pam_radius_auth_asks_the_radius_port(sshd: Sshd) -> None:
+    """A host without the hook: password and code over RADIUS, and a code of the hook is used there too."""
+    user = sshd.add_user()
+    login = sshd.login(user.name, user.password, user.code(-1), service="sshd-radius")
+    assert (ASKS_BOTH, True) == (login.asked, login.entered), login.printed
+    line = sshd.server.audit_of(user.name)[-1]
+    assert ("radius", "old", "accept") == (line["transport"], line["client"], line["result"])
+    assert sshd.login(user.name, user.password, user.code()).entered
+    again = sshd.login(user.name, user.password, user.code(), service="sshd-radius")
+    assert (False, ("reject", "stale-code")) == (again.entered, reasons(sshd, user.name)[-1])

@@ -135,3 +135,25 @@ def test_who_wears_the_daemon_out_does_not_come_in_by_the_way_back(host: Host, t
         said = host.login("horse", "123456", "horse", user="daemon")
     assert ("auth_err", True) == (said.result, asked_for_a_code(said))
     assert not (tmp_path / "logged").exists()
+
+
+FAILLOCK = """auth  required  pam_faillock.so preauth silent dir={tally} deny=3
+auth  [success=1 default=bad]  pam_unix.so
+auth  [default=die]  pam_faillock.so authfail dir={tally} deny=3
+auth  required  pam_radius_mfa.so
+account  required  pam_faillock.so dir={tally}
+account  required  pam_permit.so
+"""
+
+
+@pytest.mark.needs("/lib/*/security/pam_faillock.so", package="libpam-modules")
+@pytest.mark.parametrize(("password", "verdict"), [(p, v) for p in ("horse", "mule") for v in (SUCCESS, DENIED)])
+def test_beside_pam_faillock(host: Host, tmp_path: Path, password: str, verdict: bytes) -> None:
+    """Of password and code, right or wrong, only both right is a login; wrong passwords are tallied (THREATS 66)."""
+    tally = host.folder / f"tally-{tmp_path.name}"
+    tally.mkdir()
+    install(host, FAILLOCK.format(tally=tally), tmp_path / "logged")
+    with host.daemon(HELLO + CODE, verdict):
+        said = host.login(password, "123456", user="nobody")
+    assert (password == "horse" and verdict == SUCCESS) == (said.result == "success")
+    assert (password == "mule") == bool((tally / "nobody").exists() and (tally / "nobody").stat().st_size)

@@ -7,10 +7,11 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from tests.conftest import ROOT
 from tests.service.installation import Installation
@@ -63,14 +64,24 @@ class Host:
 
     @contextmanager
     def confined(
-        self, service: Path, *command: str, socket: Path | None = None, credentials: Path | None = None
+        self,
+        service: Path,
+        *command: str,
+        socket: Path | None = None,
+        credentials: Path | None = None,
+        environment: Mapping[str, str] = MappingProxyType({}),
     ) -> Iterator[subprocess.Popen[str]]:
         """Run a program as the unit does; killed at the end if it still runs."""
         start: list[str | Path] = [sys.executable, "-m", "tests.service.confine", service]
         start += [socket or "-", self.root, self.programs, *command]
         given = self._handed_over(service, credentials) if credentials else {}
         with subprocess.Popen(
-            start, env=os.environ | given, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            start,
+            env=os.environ | given | dict(environment),
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         ) as process:
             try:
                 yield process

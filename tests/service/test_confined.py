@@ -6,15 +6,18 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from tests.conftest import ROOT
+from tests.pam.host import build
 from tests.service.host import HASH, PASSWORD, PROGRAM, SECRET, Host
 
 pytestmark = [
@@ -24,6 +27,8 @@ pytestmark = [
     pytest.mark.timeout(600),
 ]
 DAEMON, HELPER = ROOT / "systemd/radius-mfa.service", ROOT / "systemd/radius-mfa-pam-check.service"
+ADD = ("user", "add", "alice", "--mfa", "off", "--email", "a@example.com", "--password-stdin")
+HOOK_SOCKET = ROOT / "systemd/radius-mfa.socket"
 DOOR = ROOT / "systemd/radius-mfa-pam-check.socket"
 CONFIG = f"""issuer: Example
 listen: {{radius: ["127.0.0.1:0"]}}
@@ -80,8 +85,7 @@ def test_root_alone_can_own_the_master_key(host: Host) -> None:
 
 def test_the_daemon_serves_reloads_and_ends(host: Host) -> None:
     """Start, login, reload, login, end: nothing that the program does is forbidden to it."""
-    add = ("user", "add", "alice", "--mfa", "off", "--email", "a@example.com", "--password-stdin")
-    host.run(PROGRAM, *add, given=PASSWORD)
+    host.run(PROGRAM, *ADD, given=PASSWORD)
     with host.confined(DAEMON, PROGRAM, "serve") as process:
         assert process.stderr is not None
         lines = iter(process.stderr.readline, "")
@@ -95,6 +99,36 @@ def test_the_daemon_serves_reloads_and_ends(host: Host) -> None:
         assert (0, []) == (process.wait(), [line for line in rest if "stopping" not in line])
     audit = host.root / "var/log/radius-mfa/audit.jsonl"
     assert (0o640, 2) == (audit.stat().st_mode & 0o777, len(audit.read_text().splitlines()))
+
+
+def test_the_daemon_tells_systemd_and_attends_at_its_socket(host: Host) -> None:
+    """READY from inside the confinement, and logins of the PAM module at the socket that root has opened."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager, TemporaryDirectory(prefix="radius-mfa-") as name:
+        manager.bind(str(host.root / "run/notify"))
+        (host.root / "run/notify").chmod(0o666)
+        manager.settimeout(60)
+        host.configure(CONFIG.replace("listen: {", "listen: {pam: /run/radius-mfa/pam.sock, "))
+        host.run(
+            PROGRAM,
+            "user",
+            "add",
+            "alice",
+            "--mfa",
+            "off",
+            "--email",
+            "a@example.com",
+            "--password-stdin",
+            given=PASSWORD,
+        )
+        told = {"NOTIFY_SOCKET": "/run/notify"}
+        with host.confined(DAEMON, PROGRAM, "serve", socket=HOOK_SOCKET, environment=told) as process:
+            assert manager.recv(4096).startswith(b"READY=1\nSTATUS=workers: 1")
+            hook = build(Path(name))
+            hook.stack(hook.hook(socket=host.root / "run/radius-mfa/pam.sock"))
+            assert "success" == hook.login(PASSWORD).result
+            assert "auth_err" == hook.login("wrong").result
+            process.terminate()
+            assert 0 == process.wait(30)
 
 
 def login(port: str) -> subprocess.CompletedProcess[str]:
