@@ -52,6 +52,7 @@ def test_from_the_first_password_to_a_recovery_code(
         invitation = next_mail(there)
         (tmp_path / "qr.png").write_bytes(parts(invitation.content)["image/png"])
         assert invitation.uri == scan(tmp_path / "qr.png")
+        assert (tmp_path / "qr.png").stat().st_size <= 4096
         assert_parsed(invitation)
         shown = subprocess.run(["oathtool", "--totp", "-b", invitation.key], capture_output=True, text=True, check=True)
         answer = client.request("alice", shown.stdout.strip(), state=challenge.state)
