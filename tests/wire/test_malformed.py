@@ -20,8 +20,8 @@ def test_every_rule_of_the_walk_has_a_vector() -> None:
     """The vectors show every reason that a datagram alone can give."""
     elsewhere = {
         Drop.UNKNOWN_CLIENT, Drop.PROXY_STATE_UNSIGNED, Drop.VENDOR_UNSIGNED, Drop.DUPLICATE_CONFLICT,
-        Drop.DUPLICATE_IN_WORK, Drop.BUSY, Drop.DEADLINE, Drop.PASSWORDS_UNAVAILABLE, Drop.STORE_BUSY, Drop.STORE_FAILED, Drop.AUDIT_LOST,
-        Drop.INTERNAL,
+        Drop.DUPLICATE_IN_WORK, Drop.BUSY, Drop.DEADLINE, Drop.PASSWORDS_UNAVAILABLE, Drop.STORE_BUSY,
+        Drop.STORE_FAILED, Drop.AUDIT_LOST, Drop.INTERNAL,
     }  # fmt: skip
     assert set(Drop) - elsewhere == {Drop(vector.outcome) for vector in MALFORMED if vector.outcome != "ok"}
 
