@@ -35,7 +35,7 @@ test: packages lint coverage
 # `pytest`, not `python -m pytest`: this directory stays off the import path, and the wheel is what is tested.
 coverage: build/tested.stamp build/npm.stamp
 	@rm -rf build/coverage && mkdir -p build/coverage
-	$(TEST)/pytest --no-header --cov --cov-report= $(ARGS) $(TESTS)
+	$(TEST)/pytest --no-header -n auto --maxprocesses 4 --dist loadfile --cov --cov-report= $(ARGS) $(TESTS)
 	$(TEST)/coverage report --include='*/radius_mfa/auth/*' --fail-under=100
 
 lint: build/tested.stamp

@@ -3,9 +3,9 @@
  * It tells the daemon who wants in, shows what the daemon says, hands back what the person types and returns the
  * daemon's result. It decides nothing. README.md has the options and the grammar of the lines.
  *
- * A daemon that does not answer is PAM_AUTHINFO_UNAVAIL, which a stack may take for a reason to ask for less. So it is
- * that only where nobody can have helped: once a person was asked, or this process was held up, it is PAM_AUTH_ERR, as
- * is what goes wrong at the person or the application. A login succeeds in one way: the line "RESULT<tab>success" of a peer that is root or `owner`. */
+ * Where no daemon answers it is PAM_AUTHINFO_UNAVAIL, which a stack may take for a reason to ask for less. So it is that
+ * only where nobody can have helped: once the daemon has said a word, or this process was held up, all that goes wrong
+ * is PAM_AUTH_ERR, as is what goes wrong at the person or the application. A login succeeds in one way: the line "RESULT<tab>success" of a peer that is root or `owner`. */
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
@@ -77,7 +77,7 @@ struct door {
     int timeout; /* seconds */
     bool use_first_pass, try_first_pass, debug, silent;
     bool first_pass_used;
-    bool asked; /* a question stood before a person, who had time to wear the daemon out */
+    bool there; /* the daemon has greeted: what goes wrong from here on, somebody may have brought about */
     int fd;
     long long begun;         /* when the daemon was called, microseconds; 0 before */
     long long left;          /* microseconds the daemon may still take */
@@ -106,7 +106,7 @@ static bool held_up(const struct door *door)
 static int unavailable(const struct door *door, const char *why)
 {
     pam_syslog(door->pamh, LOG_ERR, "%s: %s", door->socket, why);
-    return door->asked || held_up(door) ? PAM_AUTH_ERR : PAM_AUTHINFO_UNAVAIL;
+    return door->there || held_up(door) ? PAM_AUTH_ERR : PAM_AUTHINFO_UNAVAIL;
 }
 
 static int denied(const struct door *door, const char *why)
@@ -331,7 +331,6 @@ static int ask(struct door *door, const struct message *message)
     if (password && door->use_first_pass)
         return denied(door, "use_first_pass: the password asked for before is missing or wrong");
     char *typed = NULL;
-    door->asked = true;
     int code = show(door, message, &typed);
     if (code == PAM_SUCCESS)
         code = typed ? take(door, password, typed) : denied(door, "no answer");
@@ -347,6 +346,7 @@ static int converse(struct door *door)
     for (int lines = 0; lines < MOST_LINES; lines++) {
         if (!hear(door, &message) || (message.kind == GREETING) != (lines == 0))
             return unavailable(door, "no answer in time, or none that makes sense");
+        door->there = true;
         bool turn = message.kind == RESULT || message.kind == PROMPT || message.kind == PASSWORD;
         if (turn && door->consumed != door->filled)
             return unavailable(door, "the daemon speaks out of turn");

@@ -27,6 +27,7 @@ from radius_mfa.auth.asks import (
     UseToken,
 )
 from radius_mfa.auth.model import (
+    LOCAL,
     Account,
     Challenge,
     Dialogue,
@@ -67,6 +68,8 @@ def login(request: LoginRequest, rules: Rules) -> Flow:
     if refused is not None:
         return refuse(request, refused, rules)
     known = account if checked.brought is None else (yield from meet(request, account, checked.brought))
+    if proven and known is not None and known.backend != LOCAL:
+        known = replace(known, groups=None)  # those of its last password may be long gone
     if known is None or not policy.admits(known, request):
         return refuse(request, Reason.NOT_ALLOWED, rules)
     return (yield from after_password(request, known, code, rules))

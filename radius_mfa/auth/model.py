@@ -29,6 +29,10 @@ class FirstFactor(StrEnum):
     """A signed-in portal session."""
 
 
+LOCAL = "local"
+"""The backend of accounts whose password and groups are ours."""
+
+
 class Dialogue(StrEnum):
     """How a client can bring a code (DESIGN "What a client may send")."""
 
@@ -148,7 +152,7 @@ class Account:
 
     id: int
     name: str
-    backend: str = "local"
+    backend: str = LOCAL
     password_hash: str | None = field(default=None, repr=False)
     mail: str | None = None
     groups: frozenset[str] | None = frozenset()

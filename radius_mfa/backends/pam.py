@@ -24,7 +24,7 @@ from radius_mfa.local_socket import peer_uid
 from radius_mfa.ports import Clock
 
 PATIENCE = 3.0
-"""Seconds for an answer. With the wait for a slot before, it is less than the five that the PAM hook waits."""
+"""Seconds for an answer."""
 _HINT = "see that radius-mfa pam-check runs (radius-mfa-pam-check.socket), and passwords.helper"
 
 

@@ -7,8 +7,9 @@ import logging
 import select
 import socket
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
+from operator import itemgetter
 
 from radius_mfa.local_socket import peer_uid
 from radius_mfa.log import RateLimit
@@ -22,6 +23,8 @@ MOST_LOGINS = 128
 """Logins under way; past that, one that has proven nothing yet makes room, or whoever comes is denied."""
 MOST_CONNECTIONS = 2 * MOST_LOGINS
 """Those who have said nothing yet included; past that, the oldest of them is hung up on."""
+BATCH = 64
+"""Connections taken in one turn."""
 DRAIN = 5.0
 """Seconds that the logins under way may take when it is time to stop."""
 RECOVERY = 1.0
@@ -87,16 +90,19 @@ class _Socket:
             self._loop.add_reader(self._listener, self._accept)
 
     def _accept(self) -> None:
+        """Take whoever waits, so that nobody has to wait for as many turns as there are others."""
         try:
-            connection, _ = self._listener.accept()
+            for _ in range(BATCH):
+                self._take(self._listener.accept()[0])
         except (BlockingIOError, ConnectionError):
-            return  # taken by another process on this socket, or gone already
+            return  # nobody is left, or has gone already
         except OSError as error:
             if self._quiet.admit(error.errno, self._loop.time()) is not None:
                 log.error("no PAM login can be taken: %s", error.strerror)
             self._loop.remove_reader(self._listener)
             self._loop.call_later(RECOVERY, self._listen)
-            return
+
+    def _take(self, connection: socket.socket) -> None:
         uid = peer_uid(connection)
         if uid != 0:
             connection.close()
@@ -116,16 +122,15 @@ class _Socket:
         """Whether there is room for one who has said who wants in.
 
         Else the oldest makes room who has let the time for an answer go by; or, of those who have proven nothing, the
-        oldest of whoever has the most: a crowd of one user, or of one remote host, keeps nobody else out.
+        oldest of whoever has the most; or of all, if somebody has far more than one needs. So a crowd of one user or of
+        one remote host, keeps nobody else out.
         """
         others = [terminal for terminal in self._logins if terminal.hello is not None and terminal is not newcomer]
         if len(others) < MOST_LOGINS:
             return True
+        late = (terminal for terminal in others if terminal.expired)
         unproven = [terminal for terminal in others if not terminal.proven]
-        crowds = Counter(map(_origin, unproven))
-        biggest = max(crowds.values(), default=0)
-        crowd = (terminal for terminal in unproven if crowds[_origin(terminal)] == biggest)
-        return self._hang_up(terminal for terminal in others if terminal.expired) or self._hang_up(crowd)
+        return self._hang_up(late) or self._hang_up(_crowd(unproven)) or self._hang_up(_crowd(others, MOST_LOGINS // 4))
 
     def _hang_up(self, ones: Iterable[Terminal]) -> bool:
         """Hang up on the first of these, if there is one."""
@@ -139,6 +144,13 @@ class _Socket:
         self._logins.pop(terminal, None)
         terminal.close()
         self._stirred.set()
+
+
+def _crowd(terminals: Sequence[Terminal], more_than: int = 0) -> list[Terminal]:
+    """Those of whoever has the most of these, in their order; none unless they are so many."""
+    crowds = Counter(map(_origin, terminals))
+    origin, size = max(crowds.items(), key=itemgetter(1), default=(("", ""), 0))
+    return [terminal for terminal in terminals if _origin(terminal) == origin] if size > more_than else []
 
 
 def _origin(terminal: Terminal) -> tuple[str, str]:

@@ -49,10 +49,12 @@ class Terminal:
         return self._waits_until is not None and self._loop.time() >= self._waits_until
 
     async def greet(self) -> Hello:
-        """The hook's greeting; it is greeted back whatever it has said. Raises BadLine."""
-        heard = await self._line(PROMPTNESS)
+        """The hook's greeting, which is greeted before it has said anything: then it knows that somebody is there.
+
+        Raises BadLine.
+        """
         await self.say(greeting())
-        line = decode(heard)
+        line = decode(await self._line(PROMPTNESS))
         if not isinstance(line, Hello):
             raise BadLine(Fault.WORD)
         self.hello = line

@@ -46,16 +46,21 @@ def running(door: Door) -> Door:
     return door
 
 
-def asked_for_a_password(door: Door) -> RawHook:
+def sitting_at(place: bytes) -> bytes:
+    """The greeting of somebody else's hook."""
+    return HELLO.replace(b"192.0.2.7", place)
+
+
+def asked_for_a_password(door: Door, hello: bytes = HELLO) -> RawHook:
     """A hook that has greeted and been asked."""
-    hook = door.raw()
+    hook = door.raw(hello)
     assert [GREETING, ASK_PASSWORD] == [hook.hear(), hook.hear()]
     return hook
 
 
-def asked_for_a_code(door: Door) -> RawHook:
+def asked_for_a_code(door: Door, hello: bytes = HELLO) -> RawHook:
     """A hook whose person has given the password."""
-    hook = asked_for_a_password(door)
+    hook = asked_for_a_password(door, hello)
     hook.say(RIGHT)
     assert ASK_CODE == hook.hear()
     return hook
@@ -88,7 +93,7 @@ def test_a_line_that_is_none_ends_the_login(running: Door, place: str) -> None:
         hook.say(octets(line))
         hook.finish()
         end = DENIED if fault == "value" else UNAVAILABLE
-        expected = [*([GREETING] if place == "greeting" else []), *end] if line else []
+        expected = [*([GREETING] if place == "greeting" else []), *(end if line else [])]
         assert (name, expected) == (name, hook.rest())
         assert len(running.audit()) == before, name
         hook.close()
@@ -122,7 +127,7 @@ def test_a_megabyte_is_not_read_to_its_end(running: Door, newline: bytes) -> Non
 def test_a_greeting_that_does_not_come_is_not_waited_for(door: Door, part: bytes) -> None:
     """Silence, and half a line: the daemon hangs up."""
     door.start(constants={"pam_terminal.PROMPTNESS": 0.1})
-    assert [] == door.raw(part).rest()
+    assert [GREETING] == door.raw(part).rest()
 
 
 def test_half_an_answer_is_not_waited_for(door: Door) -> None:
@@ -174,13 +179,25 @@ def test_who_breaks_off_costs_nothing(running: Door) -> None:
 
 def test_who_comes_when_all_places_are_taken_by_others_is_denied(door: Door) -> None:
     """Denied and not unavailable: a crowd must not open the way that is meant for a daemon that is down."""
-    door.start(constants={"pam_socket.MOST_LOGINS": 2})
-    first, second = asked_for_a_code(door), asked_for_a_code(door)
+    door.start(constants={"pam_socket.MOST_LOGINS": 4})
+    first, *others = [asked_for_a_code(door, sitting_at(b"192.0.2.%d" % place)) for place in range(4)]
     assert [GREETING, *DENIED] == door.raw().rest()
     first.say(ANSWER % code().encode())
     assert [SUCCESS] == first.rest()
     assert "auth_err" == door.login("wrong").result
-    second.close()
+    for hook in others:
+        hook.close()
+
+
+def test_whoever_has_far_more_than_one_needs_gives_way(door: Door) -> None:
+    """Also with the right password: one user at more than a quarter of the places keeps nobody else out."""
+    door.start(constants={"pam_socket.MOST_LOGINS": 4})
+    crowd = [asked_for_a_code(door, sitting_at(b"192.0.2.66")) for _ in range(2)]
+    others = [asked_for_a_code(door, sitting_at(b"192.0.2.%d" % place)) for place in range(2)]
+    others.append(asked_for_a_code(door, sitting_at(b"192.0.2.2")))
+    assert [] == crowd[0].rest()
+    for hook in (crowd[1], *others):
+        hook.close()
 
 
 def test_who_has_let_the_time_go_by_makes_room(door: Door) -> None:
@@ -217,7 +234,7 @@ def test_who_says_nothing_makes_room(door: Door) -> None:
     silent = [door.raw(b"") for _ in range(2)]
     wait_for(lambda: door.connections() == before + 2, "two that say nothing")
     hook = asked_for_a_password(door)
-    assert [] == silent[0].rest()
+    assert [GREETING] == silent[0].rest()
     hook.say(RIGHT)
     assert ASK_CODE == hook.hear()
 

@@ -51,14 +51,6 @@ HOSTILE = {
     "success before the answer": ("script", [HELLO + CODE + SUCCESS]),
     "too many lines, then success": ("script", [HELLO + INFO * 31 + SUCCESS]),
 }
-# Where a person had been asked before: whoever can wear a daemon out like that gets no further than a wrong answer.
-ASKED = {
-    "hangs up after a prompt",
-    "silence after an answer",
-    "silence after half a prompt",
-    "prompts without an end",
-    "passwords without an end",
-}
 
 
 @pytest.mark.parametrize("case", HOSTILE)
@@ -68,7 +60,9 @@ def test_a_hostile_daemon_lets_nobody_in(host: Host, case: str) -> None:
     host.stack(host.hook("timeout=1"))
     with host.daemon(*turns, manner=manner):
         said = host.login(*["123456"] * 40)
-    assert ("auth_err" if case in ASKED else "authinfo_unavail", 0) == (said.result, said.files_left)
+    # Once it has greeted, whoever can wear it out like that gets no further than a wrong answer.
+    greeted = bool(turns) and turns[0].startswith(HELLO)
+    assert ("auth_err" if greeted else "authinfo_unavail", 0) == (said.result, said.files_left)
 
 
 @pytest.mark.parametrize(("name", "kind", "value", "line"), MALFORMED)
@@ -76,14 +70,14 @@ def test_a_malformed_line_lets_nobody_in(host: Host, name: str, kind: str, value
     """Each line that is not of the grammar ends the login, whatever follows."""
     host.stack(host.hook())
     with host.daemon(HELLO + octets(line) + SUCCESS):
-        assert "authinfo_unavail" == host.login("123456").result
+        assert "auth_err" == host.login("123456").result
 
 
 def test_a_line_that_is_too_long_is_not_waited_for(host: Host) -> None:
     """2048 octets without a newline: unavailable at once, not when the time is over."""
     host.stack(host.hook("timeout=60"))
     with host.daemon(HELLO + b"INFO\t" + b"a" * 2043):
-        assert "authinfo_unavail" == host.login().result
+        assert "auth_err" == host.login().result
 
 
 def test_as_many_lines_as_there_may_be(host: Host) -> None:
@@ -99,7 +93,7 @@ def test_the_timeout_is_the_daemons_in_all(host: Host, seconds: int) -> None:
     host.stack(host.hook(f"timeout={seconds}"))
     with host.daemon(HELLO, INFO, manner="drip"):
         said = host.login()
-    assert "authinfo_unavail" == said.result
+    assert "auth_err" == said.result
     assert seconds * 1000 <= said.milliseconds
 
 

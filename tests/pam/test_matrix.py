@@ -49,17 +49,14 @@ def pamtester(stack: Path, *operations: str, given: str = "") -> str:
 
 @pytest.mark.parametrize("verdict", ["success", "denied", "maxtries", "unavailable"])
 def test_what_the_daemon_says_is_what_pam_returns(host: Host, verdict: str) -> None:
-    """Each result of the daemon has its return code, and no other; once somebody was asked, unavailable is denied."""
-    stack, result = host.stack(host.hook()), b"RESULT\t%b\n" % verdict.encode()
+    """Each result of the daemon has its return code; unavailable is a denial, for there is somebody who says it."""
+    stack = host.stack(host.hook())
+    with host.daemon(HELLO + CODE, b"RESULT\t%b\n" % verdict.encode()) as daemon:
+        said = pamtester(stack, "authenticate", given="123456\n")
     words = WORDS["authenticate"]
     assert isinstance(words, dict)
-    with host.daemon(HELLO + result):
-        said = pamtester(stack, "authenticate", given="123456\n")
-    assert [verdict] == [name for name, text in words.items() if text in said]
-    with host.daemon(HELLO + CODE, result) as daemon:
-        said = pamtester(stack, "authenticate", given="123456\n")
-    asked = "denied" if verdict == "unavailable" else verdict
-    assert [asked] == [name for name, text in words.items() if text in said]
+    told = "denied" if verdict == "unavailable" else verdict
+    assert [told] == [name for name, text in words.items() if text in said]
     assert [b"ANSWER\t123456\n"] == daemon.only[1:]
 
 

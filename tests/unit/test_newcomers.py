@@ -164,6 +164,14 @@ def test_a_stack_that_has_proven_brings_no_account() -> None:
     assert [] == [ask for ask in known.asked if isinstance(ask, CheckPassword)]
 
 
+def test_a_code_only_service_does_not_know_the_groups() -> None:
+    """Those of the last password may be long gone: where a group owes a code, everybody of the host does."""
+    rules = Rules(required=frozenset({"admins"}), newcomers=True)
+    assert isinstance(proven(world(pam(totp()), rules=rules)), Challenge)
+    assert isinstance(proven(world(pam(totp(), mfa=Mfa.OFF), rules=rules)), Accept)
+    assert isinstance(proven(world(alice(totp(), groups=STAFF), rules=rules)), Accept)
+
+
 def proven(w: World) -> Verdict:
     return w.login(request(None, PBX, first_factor=FirstFactor.PROVEN_BY_STACK))
 
