@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import cast
 
 from radius_mfa.auth.model import ClientPolicy, FirstFactor, LoginRequest, Mfa, Reject, Verdict
 from radius_mfa.auth.reasons import Reason
@@ -33,7 +36,10 @@ def service(name: str, mfa: str = "inherit", *, password: bool = True) -> Servic
 
 
 class PamDoor:
-    """The rounds of all logins of this host go through one Authenticator. Used by one thread.
+    """The rounds of all logins of this host go through one Authenticator, which has a thread of its own.
+
+    So a disk that takes its time holds up whoever waits for a verdict, and nobody who wants to be greeted: the hook
+    takes a daemon that does not greet for one that is down. Used by one thread.
 
     `services`: those that are configured, by name. `fail_delay`: seconds, 0 to LONGEST_DELAY of pam_lines.
     """
@@ -54,6 +60,8 @@ class PamDoor:
         self._clock = clock
         self._random = random
         self._fail_delay = fail_delay
+        self._turns = HashSlots(1, 2, clock)
+        self._turning = False
         self._fresh: list[Round] = []
         self._awaited: dict[Round, asyncio.Future[Round]] = {}
         self._quiet = RateLimit()
@@ -61,12 +69,15 @@ class PamDoor:
     @contextlib.contextmanager
     def opened(self) -> Iterator[None]:
         """While this is entered, rounds that wait for a hash slot go on in the running loop."""
-        loop = asyncio.get_running_loop()
-        loop.add_reader(self._slots.fileno(), self._turn)
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._slots.fileno(), self._turn)
+        self._loop.add_reader(self._turns.fileno(), self._turned)
         try:
             yield
         finally:
-            loop.remove_reader(self._slots.fileno())
+            self._loop.remove_reader(self._slots.fileno())
+            self._loop.remove_reader(self._turns.fileno())
+            self._turns.close()
 
     async def attend(self, terminal: Terminal, room: Callable[[], bool]) -> None:
         """One login, from greeting to result. Raises nothing. Without `room` for it, it is denied."""
@@ -83,10 +94,10 @@ class PamDoor:
     async def judge(self, request: LoginRequest) -> Verdict:
         """The verdict of one round. Raises Unavailable, and TimeoutError when it takes too long."""
         begun = self._authenticator.begin(request, _nothing)
-        ended = self._awaited[begun] = asyncio.get_running_loop().create_future()
+        ended = self._awaited[begun] = self._loop.create_future()
         self._fresh.append(begun)
-        if len(self._fresh) == 1:  # all that begin in this turn of the loop share a transaction
-            asyncio.get_running_loop().call_soon(self._turn)
+        if len(self._fresh) == 1:  # all that begin until the turn begins share a transaction
+            self._loop.call_soon(self._turn)
         try:
             async with asyncio.timeout(LONGEST_ROUND):
                 await ended
@@ -105,13 +116,24 @@ class PamDoor:
         return await Conversation(terminal, hello, chosen, self.judge, self._clock, self._random).run()
 
     def _turn(self) -> None:
-        fresh, self._fresh = self._fresh, []
-        try:
-            ended = self._authenticator.advance(fresh)
-        except Exception:
-            log.exception("a turn failed")  # its rounds are given up in time
+        """Let all rounds go on; what comes meanwhile goes on in the next turn."""
+        if self._turning:
             return
-        for one in ended:
+        self._turning = True
+        self._loop.remove_reader(self._slots.fileno())
+        fresh, self._fresh = self._fresh, []
+        self._turns.submit(None, "pam", partial(self._authenticator.advance, fresh), math.inf)
+
+    def _turned(self) -> None:
+        (turn,) = self._turns.finished()
+        self._turning = False
+        self._loop.add_reader(self._slots.fileno(), self._turn)
+        if self._fresh:
+            self._turn()
+        if turn.error is not None:
+            log.error("a turn failed: %s", where(turn.error))  # its rounds are given up in time
+            return
+        for one in cast("list[Round]", turn.answer):
             waiter = self._awaited.get(one)
             if waiter is not None and not waiter.done():
                 waiter.set_result(one)

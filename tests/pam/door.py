@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import signal
 import socket
 import sqlite3
@@ -70,6 +71,11 @@ class RawHook:
             return self._stream.readline()
         except ConnectionResetError:
             return b""
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether something has come that was not heard yet."""
+        return bool(select.select([self._socket], [], [], 0)[0])
 
     def rest(self) -> list[bytes]:
         """All lines until the daemon hangs up."""

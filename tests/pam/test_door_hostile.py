@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sqlite3
 import subprocess
 
 import pytest
@@ -335,3 +336,17 @@ def test_the_log_tells_no_secret(running: Door) -> None:
     running.raw(HELLO + RIGHT + b"ANSWER\t" + code(1).encode()).rest()
     assert "a line that the PAM hook would not send" in running.log()
     assert not [secret for secret in (PASSWORD, WRONG, code(), code(1)) if secret in running.log()]
+
+
+def test_a_slow_disk_keeps_nobody_from_being_greeted(running: Door) -> None:
+    """While a round waits for the store, who comes is greeted: no hook may think that nobody is there."""
+    hook = asked_for_a_code(running)
+    with contextlib.closing(sqlite3.connect(running.stores.path, isolation_level=None)) as foreign:
+        foreign.execute("BEGIN IMMEDIATE")
+        hook.say(ANSWER % code().encode())
+        others = [asked_for_a_password(running) for _ in range(10)]
+        assert not hook.is_answered
+        foreign.execute("ROLLBACK")
+    assert hook.rest()[-1] in (SUCCESS, DENIED[-1])
+    for other in others:
+        other.close()

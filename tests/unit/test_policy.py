@@ -247,3 +247,12 @@ def test_the_first_rule_that_matches_brings_the_attributes() -> None:
     groups = ({"admins", "staff"}, {"night"}, {"guests"})
     assert [b"admin", b"staff", b"all"] == [policy.attributes(alice(groups=frozenset(one)), client) for one in groups]
     assert b"" == policy.attributes(alice(), ClientPolicy("pbx", replies=rules[:2]))
+
+
+@pytest.mark.parametrize("name", [b"ALICE", b"Alice", b"alice@example.com", b"EXAMPLE\\alice"])
+def test_over_pam_a_name_is_only_itself(name: bytes) -> None:
+    """`ALICE` is another Linux user than alice, and `alice@example.com` a third: over RADIUS they may all be alice."""
+    names = Names(realms=frozenset({"example.com"}), domains=frozenset({"example"}))
+    assert policy.account_name(request(name=name), names) == "alice"
+    assert policy.account_name(request(name=name, door=Door.PAM), names) is None
+    assert policy.account_name(request(name=b"alice", door=Door.PAM), names) == "alice"
