@@ -35,6 +35,15 @@ HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
 RECOVERY = "-".join(CODES[0][start : start + 4] for start in range(0, 16, 4))
 HELLO = b"HELLO\t1\tsshd\talice\t192.0.2.7\tssh\t\t\task\t\n"
 
+GREETING = b"HELLO\t1\n"
+ASK_PASSWORD = b"PROMPT\tpassword\tPassword: \n"
+ASK_CODE = b"PROMPT\thidden\tCode from your authenticator app: \n"
+SUCCESS = b"RESULT\tsuccess\n"
+DENIED = [b"DELAY\t0\n", b"RESULT\tdenied\n"]
+UNAVAILABLE = [b"RESULT\tunavailable\n"]
+ANSWER = b"ANSWER\t%s\n"
+RIGHT = ANSWER % PASSWORD.encode()
+
 
 def code(steps: int = 0, secret: bytes = SECRET) -> str:
     """The code at the time the tests begin, or so many steps later; three of them are within the window."""
@@ -229,3 +238,23 @@ class Door:
             with contextlib.suppress(FileNotFoundError):  # closed meanwhile
                 count += str(entry.readlink()).startswith("socket:")
         return count
+
+
+def sitting_at(place: bytes) -> bytes:
+    """The greeting of somebody else's hook."""
+    return HELLO.replace(b"192.0.2.7", place)
+
+
+def asked_for_a_password(door: Door, hello: bytes = HELLO) -> RawHook:
+    """A hook that has greeted and been asked."""
+    hook = door.raw(hello)
+    assert [GREETING, ASK_PASSWORD] == [hook.hear(), hook.hear()]
+    return hook
+
+
+def asked_for_a_code(door: Door, hello: bytes = HELLO) -> RawHook:
+    """A hook whose person has given the password."""
+    hook = asked_for_a_password(door, hello)
+    hook.say(RIGHT)
+    assert ASK_CODE == hook.hear()
+    return hook

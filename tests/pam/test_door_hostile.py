@@ -11,7 +11,23 @@ import subprocess
 import pytest
 
 from tests.contract.stores import NOW
-from tests.pam.door import HELLO, PASSWORD, WRONG, Door, RawHook, code, wait_for
+from tests.pam.door import (
+    ANSWER,
+    DENIED,
+    GREETING,
+    HELLO,
+    PASSWORD,
+    RIGHT,
+    SUCCESS,
+    UNAVAILABLE,
+    WRONG,
+    Door,
+    RawHook,
+    asked_for_a_code,
+    asked_for_a_password,
+    code,
+    wait_for,
+)  # fmt: skip
 from tests.pam.host import NOBODY, octets, vectors
 
 pytestmark = [
@@ -19,14 +35,6 @@ pytestmark = [
     pytest.mark.needs("cc", package="gcc"),
     pytest.mark.needs("/usr/include/security/pam_modules.h", package="libpam0g-dev"),
 ]
-GREETING = b"HELLO\t1\n"
-ASK_PASSWORD = b"PROMPT\tpassword\tPassword: \n"
-ASK_CODE = b"PROMPT\thidden\tCode from your authenticator app: \n"
-SUCCESS = b"RESULT\tsuccess\n"
-DENIED = [b"DELAY\t0\n", b"RESULT\tdenied\n"]
-UNAVAILABLE = [b"RESULT\tunavailable\n"]
-ANSWER = b"ANSWER\t%s\n"
-RIGHT = ANSWER % PASSWORD.encode()
 BAD_LINES = [vector for vector in vectors("from_hook.txt") if vector[1] not in ("hello", "answer", "same")]
 STRANGER = """
 import socket, sys
@@ -45,26 +53,6 @@ def running(door: Door) -> Door:
     """A door that has been started."""
     door.start()
     return door
-
-
-def sitting_at(place: bytes) -> bytes:
-    """The greeting of somebody else's hook."""
-    return HELLO.replace(b"192.0.2.7", place)
-
-
-def asked_for_a_password(door: Door, hello: bytes = HELLO) -> RawHook:
-    """A hook that has greeted and been asked."""
-    hook = door.raw(hello)
-    assert [GREETING, ASK_PASSWORD] == [hook.hear(), hook.hear()]
-    return hook
-
-
-def asked_for_a_code(door: Door, hello: bytes = HELLO) -> RawHook:
-    """A hook whose person has given the password."""
-    hook = asked_for_a_password(door, hello)
-    hook.say(RIGHT)
-    assert ASK_CODE == hook.hear()
-    return hook
 
 
 def connect(door: Door, place: str) -> RawHook:
@@ -176,79 +164,6 @@ def test_who_breaks_off_costs_nothing(running: Door) -> None:
     wait_for(lambda: running.connections() == before, "the end of all logins")
     assert "success" == running.login(PASSWORD, code()).result
     assert "" == running.log()
-
-
-def test_who_comes_when_all_places_are_taken_by_others_is_denied(door: Door) -> None:
-    """Denied and not unavailable: a crowd must not open the way that is meant for a daemon that is down."""
-    door.start(constants={"pam_socket.MOST_LOGINS": 4})
-    first, *others = [asked_for_a_code(door, sitting_at(b"192.0.2.%d" % place)) for place in range(4)]
-    assert [GREETING, *DENIED] == door.raw().rest()
-    first.say(ANSWER % code().encode())
-    assert [SUCCESS] == first.rest()
-    assert "auth_err" == door.login("wrong").result
-    for hook in others:
-        hook.close()
-
-
-def test_whoever_has_far_more_than_one_needs_gives_way(door: Door) -> None:
-    """Also with the right password: one user at more than a quarter of the places keeps nobody else out."""
-    door.start(constants={"pam_socket.MOST_LOGINS": 4})
-    crowd = [asked_for_a_code(door, sitting_at(b"192.0.2.66")) for _ in range(2)]
-    others = [asked_for_a_code(door, sitting_at(b"192.0.2.%d" % place)) for place in range(2)]
-    others.append(asked_for_a_code(door, sitting_at(b"192.0.2.2")))
-    assert [] == crowd[0].rest()
-    for hook in (crowd[1], *others):
-        hook.close()
-
-
-def test_who_has_let_the_time_go_by_makes_room(door: Door) -> None:
-    """The oldest of those whose time is over is hung up on when somebody else needs the place, and only then."""
-    door.start(constants={"pam_socket.MOST_LOGINS": 2, "pam_conversation.PATIENCE": 0})
-    first, second = asked_for_a_password(door), asked_for_a_password(door)
-    asked_for_a_code(door)
-    assert [] == first.rest()
-    second.say(RIGHT)
-    assert ASK_CODE == second.hear()
-
-
-def test_a_crowd_of_one_user_makes_room_for_others(door: Door) -> None:
-    """The oldest login of whoever has the most at the password gives way; who has proven something never does."""
-    door.start(constants={"pam_socket.MOST_LOGINS": 4})
-    proven = asked_for_a_code(door)
-    crowd = [door.raw(HELLO.replace(b"\tssh\t\t", b"\tpts/1\tmallory\t").replace(b"192.0.2.7", b"")) for _ in range(3)]
-    for hook in crowd:
-        assert [GREETING, ASK_PASSWORD] == [hook.hear(), hook.hear()]
-    alice = asked_for_a_password(door)
-    assert [] == crowd[0].rest()
-    alice.say(RIGHT)
-    assert ASK_CODE == alice.hear()
-    bob = asked_for_a_password(door)
-    assert [] == crowd[1].rest()
-    for hook in (proven, bob, crowd[2]):
-        hook.close()
-
-
-def test_who_says_nothing_makes_room(door: Door) -> None:
-    """Connections without a greeting are hung up on, the oldest first; nobody waits in front of the door."""
-    door.start(constants={"pam_socket.MOST_CONNECTIONS": 2})
-    before = door.connections()
-    silent = [door.raw(b"") for _ in range(2)]
-    wait_for(lambda: door.connections() == before + 2, "two that say nothing")
-    hook = asked_for_a_password(door)
-    assert [GREETING] == silent[0].rest()
-    hook.say(RIGHT)
-    assert ASK_CODE == hook.hear()
-
-
-def test_a_door_without_descriptors_recovers(door: Door) -> None:
-    """When no connection can be taken it says so, and goes on once one can."""
-    door.start(constants={"pam_socket.RECOVERY": 0.05}, descriptors=32)
-    assert "auth_err" == door.login("wrong").result
-    crowd = [door.raw(b"") for _ in range(32)]
-    wait_for(lambda: "no PAM login can be taken: Too many open files" in door.log(), "the complaint")
-    for hook in crowd:
-        hook.close()
-    assert "success" == door.login(PASSWORD, code()).result
 
 
 def test_a_store_that_is_ill_denies(running: Door) -> None:
