@@ -94,7 +94,7 @@ class Authenticator:
         self.audit_lost = False
         """While true no round is begun: what cannot be written down is not told."""
 
-    def begin(self, request: LoginRequest, render: Callable[[Verdict], bytes]) -> Round:
+    def begin(self, request: LoginRequest, render: Callable[[Verdict], bytes] = lambda _: b"") -> Round:
         """A round for this request, to be handed to advance(). `render` gives the octets of a verdict."""
         return Round(request, flow.login(request, self._rules), render, self._clock.monotonic())
 
@@ -116,7 +116,7 @@ class Authenticator:
 
     def run(self, requests: Sequence[LoginRequest]) -> list[Verdict]:
         """The verdicts of all requests, in order; waits for them."""
-        rounds = [self.begin(request, _nothing) for request in requests]
+        rounds = [self.begin(request) for request in requests]
         left = len(rounds) - len(self.advance(rounds))
         while left:
             self._slots.wait()
@@ -292,7 +292,3 @@ def _told(one: Round) -> Verdict:
     if one.failed is not None or one.verdict is None:
         return Reject(Reason.UNAVAILABLE, policy.denial(one.request.client))
     return one.verdict
-
-
-def _nothing(verdict: Verdict) -> bytes:  # noqa: ARG001 - a door that sends no octets
-    return b""

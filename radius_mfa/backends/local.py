@@ -9,7 +9,7 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
 from radius_mfa.auth.asks import Checked
-from radius_mfa.auth.model import Account
+from radius_mfa.auth.model import LOCAL, Account
 
 MEMORY = 19456
 """KiB that one check takes."""
@@ -24,7 +24,7 @@ def hash_password(password: str) -> str:
 class LocalPasswords:
     """The PasswordBackend of accounts that an admin has made here."""
 
-    name = "local"
+    name = LOCAL
     waits = False
     brings = False
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from radius_mfa.auth.model import Mfa, TokenStatus
+from radius_mfa.auth.model import LOCAL, Mfa, TokenStatus
 from radius_mfa.errors import OperationFailed
 from radius_mfa.store import letters
 from radius_mfa.store.account_row import AccountRow, account_row, selection
@@ -28,11 +28,11 @@ class NewAccount:
 
     name: str
     mail: str | None = None
-    groups: frozenset[str] | None = frozenset()
+    groups: frozenset[str] = frozenset()
     language: str | None = None
     mfa: Mfa = Mfa.INHERIT
     password_hash: str | None = field(default=None, repr=False)
-    backend: str = "local"
+    backend: str = LOCAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +197,7 @@ def update(connection: sa.Connection, account_id: int, now: float, *, grow: bool
 
 
 def _refuse_host_account(backend: str | None, what: str) -> None:
-    if backend != "local":
+    if backend != LOCAL:
         raise OperationFailed(f"{what} kept by {backend}", "change it where that backend looks, such as on the host")
 
 

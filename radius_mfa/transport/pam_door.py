@@ -72,6 +72,7 @@ class PamDoor:
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._slots.fileno(), self._turn)
         self._loop.add_reader(self._turns.fileno(), self._turned)
+        self._turn()  # starts the thread: without one there is no door, and the supervisor tries again
         try:
             yield
         finally:
@@ -93,7 +94,7 @@ class PamDoor:
 
     async def judge(self, request: LoginRequest) -> Verdict:
         """The verdict of one round. Raises Unavailable, and TimeoutError when it takes too long."""
-        begun = self._authenticator.begin(request, _nothing)
+        begun = self._authenticator.begin(request)
         ended = self._awaited[begun] = self._loop.create_future()
         self._fresh.append(begun)
         if len(self._fresh) == 1:  # all that begin until the turn begins share a transaction
@@ -156,7 +157,3 @@ class PamDoor:
     def _note(self, kind: str, text: str, *facts: str) -> None:
         if self._quiet.admit(kind, self._clock.monotonic()) is not None:
             log.warning(text, *facts)
-
-
-def _nothing(verdict: Verdict) -> bytes:  # noqa: ARG001 - no reply is ever repeated: PAM sends nothing twice
-    return b""

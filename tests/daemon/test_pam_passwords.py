@@ -17,11 +17,10 @@ from tests.daemon.mailbox import code, in_directory
 from tests.daemon.mails import by_file
 from tests.daemon.server import Server, wait_for
 from tests.pam.check_host import PASSWORDS, CheckHost, make
-from tests.pam.host import build
+from tests.pam.host import NEEDS_HOOK, build
 
 pytestmark = [
-    pytest.mark.needs("cc", package="gcc"),
-    pytest.mark.needs("/usr/include/security/pam_modules.h", package="libpam0g-dev"),
+    *NEEDS_HOOK,
     pytest.mark.needs("perl", package="perl"),
     pytest.mark.needs_root,
 ]

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import ClassVar
 
 import pytest
 
@@ -20,13 +21,8 @@ from tests.conftest import ROOT
 from tests.daemon.processes import descriptors
 from tests.daemon.server import Server, wait_for
 from tests.pam.door import HELLO, RawHook
-from tests.pam.host import Host, build
+from tests.pam.host import NEEDS_HOOK, Host, build
 
-NEEDS_HOOK = [
-    pytest.mark.needs("cc", package="gcc"),
-    pytest.mark.needs("/usr/include/security/pam_modules.h", package="libpam0g-dev"),
-    pytest.mark.needs_root,
-]
 OFTEN = "from radius_mfa.supervisor import bulletin\nbulletin.FIGURES = 0.0\ndef before_send(reply): pass\n"
 
 
@@ -182,7 +178,7 @@ def hook() -> Iterator[Host]:
 class TestTheSocketOfTheHook:
     """Made here or passed, it is the supervisor's and the PAM child's."""
 
-    pytestmark = NEEDS_HOOK
+    pytestmark: ClassVar = [*NEEDS_HOOK, pytest.mark.needs_root]
 
     def test_it_is_roots_and_no_workers(self, make: Callable[..., Server], hook: Host) -> None:
         """Mode 0600; beside the supervisor one child holds it, and none that speaks with the network."""

@@ -6,8 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 from radius_mfa.backends.pam import PamPasswords
 from radius_mfa.clock import SystemClock
 from tests.conftest import ROOT
+from tests.daemon.server import wait_for
 
 OWNER = 65534
 """The user that the server runs as."""
@@ -50,14 +50,6 @@ from radius_mfa.clock import SystemClock
 log.configure("text", "info")
 PamCheck(listen(Path(sys.argv[1]), int(sys.argv[2])), {0, int(sys.argv[2])}, SystemClock(), float(sys.argv[3])).run()
 """
-
-
-def wait_for(condition: Callable[[], object], what: str, patience: float = 20.0) -> None:
-    """Ask again and again until it is true."""
-    deadline = time.monotonic() + patience
-    while not condition():
-        assert time.monotonic() < deadline, f"waited in vain for {what}"
-        time.sleep(0.01)
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -51,15 +50,6 @@ def code(steps: int = 0, secret: bytes = SECRET) -> str:
 
 
 WRONG = next(text for text in ("000000", "111111") if text not in {code(step) for step in range(-3000, 100)})
-
-
-def wait_for(condition: Callable[[], Value], what: str) -> Value:
-    """The first true value of `condition`, asked again and again."""
-    deadline = time.monotonic() + 20
-    while not (value := condition()):
-        assert time.monotonic() < deadline, f"waited in vain for {what}"
-        time.sleep(0.01)
-    return value
 
 
 class RawHook:

@@ -14,9 +14,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import ROOT
 
 HERE = Path(__file__).parent
+NEEDS_HOOK = (
+    pytest.mark.needs("cc", package="gcc"),
+    pytest.mark.needs("/usr/include/security/pam_modules.h", package="libpam0g-dev"),
+)
+"""Marks of a test that builds the hook."""
 VECTORS = ROOT / "tests/vectors/pam"
 HELLO = b"HELLO\t1\n"
 NOBODY = 65534

@@ -16,11 +16,11 @@ from radius_mfa.service import Authenticator
 from tests.contract.stores import NOW
 from tests.contract.test_service import Recorder
 from tests.pam.door import PASSWORD, RECOVERY, WRONG, Door, code
+from tests.pam.host import NEEDS_HOOK
 
 pytestmark = [
     pytest.mark.needs_root,
-    pytest.mark.needs("cc", package="gcc"),
-    pytest.mark.needs("/usr/include/security/pam_modules.h", package="libpam0g-dev"),
+    *NEEDS_HOOK,
 ]
 ASK_PASSWORD = b"hidden Password: "
 ASK_CODE = b"hidden Code from your authenticator app: "

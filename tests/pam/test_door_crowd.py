@@ -18,12 +18,11 @@ import pytest
 from radius_mfa.store import tokens
 from tests.daemon.mailbox import newcomers
 from tests.daemon.server import PASSWORD, Server, User
-from tests.pam.host import HELLO, SUCCESS, Host, Said
+from tests.pam.host import HELLO, NEEDS_HOOK, SUCCESS, Host, Said
 
 pytestmark = [
     pytest.mark.needs_root,
-    pytest.mark.needs("cc", package="gcc"),
-    pytest.mark.needs("/usr/include/security/pam_modules.h", package="libpam0g-dev"),
+    *NEEDS_HOOK,
 ]
 MANY = 100
 ASK_AGAIN = b"hidden Not accepted. Code from your authenticator app: "

@@ -11,6 +11,7 @@ import subprocess
 import pytest
 
 from tests.contract.stores import NOW
+from tests.daemon.server import wait_for
 from tests.pam.door import (
     ANSWER,
     DENIED,
@@ -26,14 +27,12 @@ from tests.pam.door import (
     asked_for_a_code,
     asked_for_a_password,
     code,
-    wait_for,
 )  # fmt: skip
-from tests.pam.host import NOBODY, octets, vectors
+from tests.pam.host import NEEDS_HOOK, NOBODY, octets, vectors
 
 pytestmark = [
     pytest.mark.needs_root,
-    pytest.mark.needs("cc", package="gcc"),
-    pytest.mark.needs("/usr/include/security/pam_modules.h", package="libpam0g-dev"),
+    *NEEDS_HOOK,
 ]
 BAD_LINES = [vector for vector in vectors("from_hook.txt") if vector[1] not in ("hello", "answer", "same")]
 STRANGER = """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.daemon.server import wait_for
 from tests.pam.door import (
     ANSWER,
     ASK_CODE,
@@ -19,13 +20,12 @@ from tests.pam.door import (
     asked_for_a_password,
     code,
     sitting_at,
-    wait_for,
 )  # fmt: skip
+from tests.pam.host import NEEDS_HOOK
 
 pytestmark = [
     pytest.mark.needs_root,
-    pytest.mark.needs("cc", package="gcc"),
-    pytest.mark.needs("/usr/include/security/pam_modules.h", package="libpam0g-dev"),
+    *NEEDS_HOOK,
 ]
 
 

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.pam.host import HELLO, NOBODY, SUCCESS, Host
+from tests.pam.host import HELLO, NEEDS_HOOK, NOBODY, SUCCESS, Host
 
 pytestmark = [
-    pytest.mark.needs("cc", package="gcc"),
-    pytest.mark.needs("/usr/include/security/pam_modules.h", package="libpam0g-dev"),
+    *NEEDS_HOOK,
 ]
 LAST = 500
 PASSWORD = HELLO + b"INFO\tWelcome\nPROMPT\tpassword\tPassword: \n"

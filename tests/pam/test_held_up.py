@@ -11,14 +11,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
 from tests.daemon.server import wait_for
-from tests.pam.host import HELLO, SUCCESS, Host
+from tests.pam.host import HELLO, NEEDS_HOOK, SUCCESS, Host
 
 pytestmark = [
-    pytest.mark.needs("cc", package="gcc"),
-    pytest.mark.needs("/usr/include/security/pam_modules.h", package="libpam0g-dev"),
+    *NEEDS_HOOK,
 ]
 HELD = 2.3
 """Seconds for which the hook is stopped: more than its timeout, which is 1, and the second it may lose."""

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.pam.host import HELLO, NOBODY, SUCCESS, Host, octets, vectors
+from tests.pam.host import HELLO, NEEDS_HOOK, NOBODY, SUCCESS, Host, octets, vectors
 
 pytestmark = [
-    pytest.mark.needs("cc", package="gcc"),
-    pytest.mark.needs("/usr/include/security/pam_modules.h", package="libpam0g-dev"),
+    *NEEDS_HOOK,
 ]
 PASSWORD = b"PROMPT\tpassword\tPassword: \n"
 CODE = b"PROMPT\thidden\tCode: \n"

@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.pam.host import HELLO, Host
+from tests.pam.host import HELLO, NEEDS_HOOK, Host
 
 pytestmark = [
-    pytest.mark.needs("cc", package="gcc"),
-    pytest.mark.needs("/usr/include/security/pam_modules.h", package="libpam0g-dev"),
+    *NEEDS_HOOK,
     pytest.mark.needs("pamtester", package="pamtester"),
     pytest.mark.needs_root,
 ]

@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.pam.host import HELLO, SUCCESS, Host
+from tests.pam.host import HELLO, NEEDS_HOOK, SUCCESS, Host
 
 pytestmark = [
-    pytest.mark.needs("cc", package="gcc"),
-    pytest.mark.needs("/usr/include/security/pam_modules.h", package="libpam0g-dev"),
+    *NEEDS_HOOK,
     pytest.mark.needs("strace", package="strace"),
 ]
 CALL = re.compile(r"^(?:\d+ +)?(\w+)\(")

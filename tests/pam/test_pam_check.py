@@ -11,12 +11,12 @@ import pytest
 
 from radius_mfa.auth.asks import Brought, Checked
 from radius_mfa.errors import Unavailable
-from tests.pam.check_host import PASSWORDS, STATION, UNIX, CheckHost, make, wait_for
-from tests.pam.host import HERE, compile_c
+from tests.daemon.server import wait_for
+from tests.pam.check_host import PASSWORDS, STATION, UNIX, CheckHost, make
+from tests.pam.host import HERE, NEEDS_HOOK, compile_c
 
 pytestmark = [
-    pytest.mark.needs("cc", package="gcc"),
-    pytest.mark.needs("/usr/include/security/pam_modules.h", package="libpam0g-dev"),
+    *NEEDS_HOOK,
     pytest.mark.needs("perl", package="perl"),
     pytest.mark.needs_root,
 ]

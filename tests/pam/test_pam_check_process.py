@@ -20,7 +20,8 @@ from radius_mfa.backends.pam_question import Question
 from radius_mfa.clock import SystemClock
 from radius_mfa.errors import PasswordsUnavailable, Unavailable
 from radius_mfa.service import HASH_DEADLINE
-from tests.pam.check_host import OWNER, PASSWORDS, STATION, UNIX, CheckHost, as_user, make, wait_for
+from tests.daemon.server import wait_for
+from tests.pam.check_host import OWNER, PASSWORDS, STATION, UNIX, CheckHost, as_user, make
 
 pytestmark = [pytest.mark.needs("perl", package="perl"), pytest.mark.needs_root]
 STRANGER = 1234

@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.pam.host import HERE, compile_c, octets, vectors
+from tests.pam.host import HERE, NEEDS_HOOK, compile_c, octets, vectors
 
 pytestmark = [
-    pytest.mark.needs("cc", package="gcc"),
-    pytest.mark.needs("/usr/include/security/pam_modules.h", package="libpam0g-dev"),
+    *NEEDS_HOOK,
 ]
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
 FROM_DAEMON = vectors("from_daemon.txt")

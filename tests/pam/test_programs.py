@@ -16,13 +16,12 @@ from radius_mfa.store.tokens import NewToken
 from tests.daemon.mailbox import edit
 from tests.daemon.server import PASSWORD as DAEMONS
 from tests.daemon.server import SECRET, User
-from tests.pam.host import Host
+from tests.pam.host import NEEDS_HOOK, Host
 from tests.pam.programs import PASSWORD, Machine, machines
 
 pytestmark = [
     pytest.mark.needs_root,
-    pytest.mark.needs("cc", package="gcc"),
-    pytest.mark.needs("/usr/include/security/pam_modules.h", package="libpam0g-dev"),
+    *NEEDS_HOOK,
     pytest.mark.needs("sudo", package="sudo"),
     pytest.mark.needs("su", package="util-linux"),
     pytest.mark.needs("login", package="login"),

@@ -12,15 +12,14 @@ from radius_mfa.store import accounts
 from tests.daemon.mailbox import QUICK, Mail, code, in_directory, tokens_of
 from tests.daemon.mails import by_file
 from tests.daemon.server import Server, User, wait_for
-from tests.pam.host import Host
+from tests.pam.host import NEEDS_HOOK, Host
 from tests.pam.sshd import SAME_HASH, SERVICES, UNSIGNED, Sshd
 
 pytestmark = [
     pytest.mark.needs("/usr/sbin/sshd", package="openssh-server"),
     pytest.mark.needs("ssh", package="openssh-client"),
     pytest.mark.needs("/lib/*/security/pam_radius_auth.so", package="libpam-radius-auth"),
-    pytest.mark.needs("cc", package="gcc"),
-    pytest.mark.needs("/usr/include/security/pam_modules.h", package="libpam0g-dev"),
+    *NEEDS_HOOK,
     pytest.mark.needs_root,
 ]
 # Else each denial would take two seconds.

@@ -14,11 +14,10 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.pam.host import HELLO, SUCCESS, Daemon, Host, Said
+from tests.pam.host import HELLO, NEEDS_HOOK, SUCCESS, Daemon, Host, Said
 
 pytestmark = [
-    pytest.mark.needs("cc", package="gcc"),
-    pytest.mark.needs("/usr/include/security/pam_modules.h", package="libpam0g-dev"),
+    *NEEDS_HOOK,
     pytest.mark.needs("/lib/*/security/pam_succeed_if.so", package="libpam-modules"),
 ]
 STACKS = dict(re.findall(r"^```pam (.+)\n((?:.+\n)+)```$", (ROOT / "pam_hook/README.md").read_text(), re.MULTILINE))
