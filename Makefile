@@ -18,7 +18,7 @@ CONFIG := /etc/radius-mfa/radius-mfa.yaml
 LOGROTATE := /etc/logrotate.d/radius-mfa
 DOC := /usr/share/doc/radius-mfa
 UNITS := $(notdir $(wildcard systemd/*.service systemd/*.socket))
-EXAMPLES := config/radius-mfa.yaml $(wildcard config/examples/* systemd/examples/*)
+EXAMPLES := config/radius-mfa.yaml config/dictionary.radius-mfa $(wildcard config/examples/* systemd/examples/*)
 # All that is ours alone, beside PREFIX and DOC.
 FILES := $(UNITS:%=/usr/lib/systemd/system/%) /usr/lib/sysusers.d/radius-mfa.conf /usr/lib/tmpfiles.d/radius-mfa.conf \
     /usr/share/bash-completion/completions/radius-mfa /usr/share/man/man8/radius-mfa.8 \

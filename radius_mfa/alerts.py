@@ -11,6 +11,26 @@ from radius_mfa.ports import Clock
 log = logging.getLogger(__name__)
 
 _ALERTS = {
+    Reason.WRONG_CODE_LOCKS: (
+        logging.WARNING,
+        "is locked: its password was right and too many codes were wrong",
+        "radius-mfa user show {name}",
+    ),
+    Reason.WRONG_CODE_DISABLES: (
+        logging.ERROR,
+        "has no authenticator any more: too many codes in a row were wrong",
+        "radius-mfa token reset {name}",
+    ),
+    Reason.STALE_CODE: (
+        logging.WARNING,
+        "was given a code that had been used or left behind",
+        "radius-mfa audit --account {name}",
+    ),
+    Reason.USED_CODE: (
+        logging.WARNING,
+        "was given a recovery code that had been used or has expired",
+        "radius-mfa audit --account {name}",
+    ),
     Reason.TOKEN_UNREADABLE: (
         logging.ERROR,
         "is refused: its authenticator cannot be read",
@@ -40,6 +60,11 @@ class Alerts:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._quiet = RateLimit()
+
+    def tell_spray(self, client: str) -> None:
+        """Many accounts are tried at this client, or everywhere; once in a while, as spray.Spray has it."""
+        where = f"at {client}" if client else "over all clients"
+        log.warning("many accounts are tried %s; hint: run radius-mfa audit --last 100", where)
 
     def tell(self, reason: Reason, account: str, client: str) -> None:
         """`account` is the canonical name of an account that is there: nothing that only somebody typed."""

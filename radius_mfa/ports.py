@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from radius_mfa.auth.asks import Brought, Checked, Commit, Outcome
-from radius_mfa.auth.model import Account, RecoveryCode
+from radius_mfa.auth.model import Account, Claim, Device, RecoveryCode
 
 
 class Clock(Protocol):
@@ -41,6 +41,20 @@ class PasswordBackend(Protocol):
 
         Else the same work, and no. `rhost`: where the person sits. Raises Unavailable.
         """
+
+
+class PasswordTries(Protocol):
+    """Counts wrong passwords, over all processes of the daemon and nowhere else: a restart forgets them."""
+
+    def take(self, account: str, place: str, at: float, known: Callable[[], bool]) -> object | None:
+        """Take one try at a password before it is checked; None when there is none left.
+
+        `account` is a key made of name and epoch, `place` one of where the request came from, `at` in seconds since
+        the epoch. `known` tells whether the account was let in from there before; it is asked only when it matters.
+        """
+
+    def give_back(self, taken: object) -> None:
+        """The password was right, or was not checked: this try does not count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +101,15 @@ class Store(Protocol):
 
     def find_recovery_code(self, account_id: int, code: str) -> RecoveryCode | None:
         """The account's recovery code of this normalised text (16 base32 characters), used or not."""
+
+    def find_device(self, account_id: int, claim: Claim, digest: bytes) -> Device | None:
+        """The account's device of this claim, expired or not; one that this very datagram gave another mark as well."""
+
+    def password_tag(self, account_id: int, password: bytes) -> bytes:
+        """A keyed tag of this password of the account, model.TAG octets."""
+
+    def knows(self, account: Account, place: str) -> bool:
+        """Whether the account was let in from this place before, as far as it is remembered."""
 
     def record(self, brought: Brought, at: float) -> Account:
         """What asks.RecordAccount wants, in a transaction of its own."""

@@ -4,26 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
 
 from radius_mfa.alerts import Alerts
-from radius_mfa.auth import flow, otp, policy
-from radius_mfa.auth.asks import (
-    Ask,
-    CheckPassword,
-    Commit,
-    FindRecoveryCode,
-    FindSkew,
-    LoadAccount,
-    Outcome,
-    RecordAccount,
-)
-from radius_mfa.auth.model import Accept, Challenge, LoginRequest, Reject, Verdict
+from radius_mfa.answers import Answers, Work
+from radius_mfa.auth import flow, policy
+from radius_mfa.auth.asks import Ask, CheckPassword, Commit, LoadAccount, Outcome, ReturnTry, TakeTry
+from radius_mfa.auth.model import Accept, Account, Challenge, LoginRequest, Reject, Verdict
 from radius_mfa.auth.policy import Rules
 from radius_mfa.auth.reasons import Reason
 from radius_mfa.auth.verdicts import Flow
-from radius_mfa.errors import AuditLost, RadiusMfaError, StoreFailed, Unavailable, where
-from radius_mfa.ports import Audit, AuditRecord, Clock, PasswordBackend, Slots, Store, Write
+from radius_mfa.errors import AuditLost, PasswordsBusy, RadiusMfaError, StoreFailed, Unavailable, where
+from radius_mfa.line import TryLine
+from radius_mfa.ports import Audit, AuditRecord, Clock, PasswordBackend, PasswordTries, Random, Slots, Store, Write
+from radius_mfa.spray import Spray
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +25,8 @@ HASH_DEADLINE = 1.5
 AUDIT_RETRY = 1.0
 """Seconds between two tries to write the audit again after it was lost."""
 _WAIT = object()
+_AGAIN = object()
+"""Stands for an answer where the round is to ask once more."""
 
 
 class Round:
@@ -41,7 +36,19 @@ class Round:
     was changed unless `failed` is AuditLost.
     """
 
-    __slots__ = ("ask", "failed", "name", "promised", "render", "reply", "request", "running", "started", "verdict")
+    __slots__ = (
+        "ask",
+        "failed",
+        "name",
+        "promised",
+        "render",
+        "reply",
+        "request",
+        "running",
+        "started",
+        "tried",
+        "verdict",
+    )
 
     def __init__(
         self, request: LoginRequest, running: Flow, render: Callable[[Verdict], bytes], started: float
@@ -52,6 +59,7 @@ class Round:
         self.started = started
         self.name: str | None = None
         self.ask: Ask | None = None
+        self.tried: tuple[str, object] | None = None
         self.promised: Verdict | None = None
         self.verdict: Verdict | None = None
         self.reply = b""
@@ -77,20 +85,21 @@ class Authenticator:
         slots: Slots,
         audit: Audit,
         clock: Clock,
+        random: Random,
+        tries: PasswordTries,
         patience: float = HASH_DEADLINE,
     ) -> None:
         self._rules = rules
         self._store = store
-        self._passwords = passwords
-        self._bringing = next((backend for backend in passwords.values() if backend.brings), None)
-        computing = (backend for backend in passwords.values() if not backend.waits)
-        self._nobody = next(computing, next(iter(passwords.values())))
+        self._answers = Answers(store, passwords, random, tries)
         self._slots = slots
         self._audit = audit
         self._clock = clock
         self._patience = patience
         self._audit_retry = 0.0
         self._alerts = Alerts(clock)
+        self._spray = Spray()
+        self._line: TryLine[Round] = TryLine()
         self.audit_lost = False
         """While true no round is begun: what cannot be written down is not told."""
 
@@ -110,6 +119,9 @@ class Authenticator:
             for one, answer in moving:
                 self._step(one, answer)
             moving = self._commit([one for one, _ in moving if isinstance(one.ask, Commit) and not one.ended])
+            called = self._line.called()
+            touched += called
+            moving += [(one, _AGAIN) for one in called]
         ended = [one for one in touched if one.ended]
         self._write_down(ended)
         return ended
@@ -137,8 +149,13 @@ class Authenticator:
             self._drive(one, answer)
         except Exception as error:  # noqa: BLE001 - every error denies
             self._fail(one, error)
+        if one.ended:
+            unchecked = one.failed is not None and isinstance(one.ask, CheckPassword)
+            self._try_over(one, counts=not unchecked)
 
     def _drive(self, one: Round, answer: object) -> None:
+        if answer is _AGAIN and one.ask is not None:
+            answer = self._answer(one, one.ask)
         try:
             while answer is not _WAIT:
                 one.ask = one.running.send(answer)
@@ -157,36 +174,46 @@ class Authenticator:
 
     def _answer(self, one: Round, ask: Ask) -> object:
         """The answer to an ask, or _WAIT when a slot or the commit will bring it."""
-        match ask:
-            case LoadAccount():
-                account = self._store.load(ask.name)
-                one.name = account.name if account is not None else None
-                return account
-            case CheckPassword():
-                self._check_password(one, ask)
-            case RecordAccount():
-                return self._store.record(ask.brought, ask.at)
-            case FindRecoveryCode():
-                return self._store.find_recovery_code(ask.account.id, ask.code)
-            case FindSkew():
-                self._submit(one, partial(otp.find_skew, ask.tokens, ask.code, ask.at))
-        return _WAIT
+        if isinstance(ask, Commit):
+            return _WAIT
+        if isinstance(ask, TakeTry):
+            return self._take_try(one, ask)
+        if isinstance(ask, ReturnTry):
+            self._try_over(one, counts=False)
+            return None
+        answer = self._answers.to(ask)
+        if isinstance(answer, Work):
+            client, deadline = one.request.client.shortname, one.started + self._patience
+            self._slots.submit(one, client, answer.run, deadline, waits=answer.waits)
+            return _WAIT
+        if isinstance(ask, LoadAccount):
+            one.name = answer.name if isinstance(answer, Account) else None
+        return answer
 
-    def _check_password(self, one: Round, ask: CheckPassword) -> None:
-        """Only the backend that an account was made with is asked; where there is none, the same work and no."""
-        if ask.account is not None:
-            backend = self._passwords.get(ask.account.backend)
+    def _take_try(self, one: Round, ask: TakeTry) -> object:
+        """A try, or none. While others of the account are in use it is worth waiting: theirs may come back."""
+        key = self._answers.tries_key(ask)
+        if self._clock.monotonic() > one.started + self._patience:
+            self._line.call(key)
+            raise PasswordsBusy("too many logins of one account at once", "see passwords.throttle")
+        taken = self._answers.to(ask)
+        if taken is not None:
+            one.tried = key, taken
+            self._line.took(key)
+        elif self._line.join(key, one):
+            return _WAIT
         else:
-            backend = self._bringing if ask.name else None
-        if backend is not None:
-            work = partial(backend.check, ask.account, ask.name, ask.password, ask.rhost)
-        else:
-            backend = self._nobody
-            work = partial(backend.check, None, "", ask.password, ask.rhost)
-        self._submit(one, work, waits=backend.waits)
+            self._line.call(key)
+        return taken
 
-    def _submit(self, one: Round, work: Callable[[], object], *, waits: bool = False) -> None:
-        self._slots.submit(one, one.request.client.shortname, work, one.started + self._patience, waits=waits)
+    def _try_over(self, one: Round, *, counts: bool) -> None:
+        """The try that a round took is decided: a wrong password counts, a right one or one not checked does not."""
+        if one.tried is None:
+            return
+        (key, taken), one.tried = one.tried, None
+        if not counts:
+            self._answers.give_back(taken)
+        self._line.over(key)
 
     def _commit(self, rounds: list[Round]) -> list[tuple[Round, object]]:
         """All commits in one transaction; if that fails, each alone. The rounds that got an outcome, with it."""
@@ -245,8 +272,9 @@ class Authenticator:
         told = [one for one in ended if one.failed is None]
         if not told:
             return
+        sprays = [client for one in told for client in self._sprays(one)]
         try:
-            self._audit.write([self._record(one) for one in told])
+            self._audit.write([*map(self._record, told), *map(self._alert, sprays)])
         except AuditLost as lost:
             log.error("audit lost, nothing is answered until it can be written: %s", lost.message)
             self.audit_lost = True
@@ -256,6 +284,14 @@ class Authenticator:
         for one in told:
             if one.name is not None and one.verdict is not None:  # what was lost has no verdict any more
                 self._alerts.tell(one.verdict.reason, one.name, one.request.client.shortname)
+        for client in sprays:
+            self._alerts.tell_spray(client)
+
+    def _sprays(self, one: Round) -> Iterable[str]:
+        return () if one.verdict is None else self._spray.note(one.request, one.verdict.reason, self._clock.monotonic())
+
+    def _alert(self, client: str) -> AuditRecord:
+        return AuditRecord(time=self._clock.now(), event="alert", client=client, reason="spray")
 
     def _audit_resumed(self) -> bool:
         now = self._clock.monotonic()

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
-from radius_mfa.auth.model import Account, Algorithm, OpenedState, Token, Verdict
-from radius_mfa.auth.notices import Activated, CodeUsed
+from radius_mfa.auth.model import Account, Algorithm, Claim, OpenedState, Token, Verdict
+from radius_mfa.auth.notices import Activated, CodeUsed, NewDevice
+from radius_mfa.auth.throttle import Lockout
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,35 @@ class LoadAccount:
     """Answered with the Account of this canonical name, or None."""
 
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakeTry:
+    """Answered with what was taken, or None: this password is not to be checked, there were too many wrong ones.
+
+    `name` is canonical and `account` None for a user who has no account yet. `place` is policy.place_key of the
+    request; `at` seconds since the epoch.
+    """
+
+    account: Account | None
+    name: str
+    place: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class KnowsPlace:
+    """Answered with whether the account was let in from this place before, as far as it is remembered."""
+
+    account: Account
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnTry:
+    """The password was right: what TakeTry took does not count. Answered with None."""
+
+    taken: object
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +116,31 @@ class FindRecoveryCode:
 
 
 @dataclass(frozen=True, slots=True)
+class FindDevice:
+    """Answered with the account's Device of this claim, expired or not, or None.
+
+    One whose mark was another before is found too when it was this datagram (`digest`) that changed it.
+    """
+
+    account: Account
+    claim: Claim
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class MakeDeviceToken:
+    """Answered with 32 random octets, for a front end to keep."""
+
+
+@dataclass(frozen=True, slots=True)
+class TagPassword:
+    """Answered with a keyed tag of this password of the account, model.TAG octets: another password, another tag."""
+
+    account: Account
+    password: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class UseToken:
     """Take one step or counter of an active token; loses unless it is newer than the last one taken."""
 
@@ -105,12 +160,39 @@ class ActivateToken:
 
 @dataclass(frozen=True, slots=True)
 class UseRecoveryCode:
-    """Take a recovery code; loses if it was used or has expired."""
+    """Take a recovery code; loses if it was used or has expired. The trusted devices of the account end with it."""
 
     code_id: int
 
 
-Consumption = UseToken | ActivateToken | UseRecoveryCode
+@dataclass(frozen=True, slots=True)
+class UseDevice:
+    """Let a trusted device stand in for the code; loses if it has expired or its mark is another by now.
+
+    `after`: its mark from now on, the same one for kinds that keep it.
+    """
+
+    device_id: int
+    before: Claim
+    after: Claim
+
+
+Consumption = UseToken | ActivateToken | UseRecoveryCode | UseDevice
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Trust a device from now on until `expires` (seconds since the epoch), with `tag` as its password's.
+
+    One that was trusted under this claim before is replaced. An account has at most `most`: the one that was used
+    longest ago goes.
+    """
+
+    claim: Claim
+    label: str
+    expires: float
+    most: int
+    tag: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +226,10 @@ class InviteAgain:
     per_minute: int = 60
 
 
-Mail = Invite | InviteAgain | Activated | CodeUsed
-"""What a round puts into the outbox. The last two are notices to the stored address: nobody waits for them."""
+Notice = Activated | CodeUsed | NewDevice
+"""News for the stored address: nobody waits for them."""
+Mail = Invite | InviteAgain | Notice
+"""What a round puts into the outbox."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +239,12 @@ class Commit:
     1. `spend`: the State this round answers, spent whatever the verdict (an expired one is lost by definition).
     2. `consume`: the row that is used up, only while the account is not locked, not disabled and of the epoch that
        was loaded; the reply to `verdict` is stored in that row under `digest`.
-    3. The account row: `failures` back to 0 after a consumption if they were not; with `wrong_code`, the account is
-       read again and `throttle.count` decides on its history.
-    4. `mail`: the outbox, and the pending token an invitation is about.
+    3. The account row: `failures` back to 0 after a consumption if they were not, and `place` becomes one that the
+       account is known from (the latest 8 are kept); with `wrong_code`, the account is read again and, unless it is
+       locked by then, `throttle.count` decides on its history by these limits. A lock ends its trusted devices and lets
+       its epoch grow; too many in a row disable its tokens.
+    4. `trust`: a new device. `forget`: one that ends.
+    5. `mails`: the outbox, and the pending token an invitation is about.
 
     Answered with an Outcome. `at` is the time of the request, seconds since the epoch.
     """
@@ -168,8 +255,11 @@ class Commit:
     digest: bytes
     spend: OpenedState | None = None
     consume: Consumption | None = None
-    wrong_code: bool = False
-    mail: Mail | None = None
+    place: str = ""
+    wrong_code: Lockout | None = None
+    trust: Trust | None = None
+    forget: int | None = None
+    mails: tuple[Mail, ...] = ()
 
 
 class Loss(StrEnum):
@@ -181,10 +271,21 @@ class Loss(StrEnum):
     """Another round took the step or the code before."""
     ACCOUNT = "account"
     """The account was locked, disabled or changed since it was loaded."""
+    LOCKED = "locked"
+    """The account is locked: this wrong code is not counted any more."""
     MAIL_LIMIT = "mail-limit"
     """No invitation was queued: too many today, or in this minute."""
     TOO_SOON = "too-soon"
     """The last invitation is too young to be sent again."""
+
+
+class Ended(StrEnum):
+    """What a wrong code has brought to an end."""
+
+    LOCKED = "locked"
+    """It was the last one before the lock."""
+    DISABLED = "disabled"
+    """It was one too many: all tokens of the account are disabled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,13 +293,27 @@ class Outcome:
     """What became of a Commit: `lost` is None when all of it was won.
 
     `stored` is the reply that this very datagram (`digest`) was given within the last 30 seconds, if it was: the
-    round was a retransmission that the duplicate cache could not know.
+    round was a retransmission that the duplicate cache could not know. `ended`: what the wrong code has ended.
     """
 
     lost: Loss | None = None
     stored: bytes | None = field(default=None, repr=False)
+    ended: Ended | None = None
 
 
 WON = Outcome()
 
-Ask = LoadAccount | CheckPassword | RecordAccount | FindSkew | FindRecoveryCode | Commit
+Ask = (
+    LoadAccount
+    | KnowsPlace
+    | TakeTry
+    | ReturnTry
+    | CheckPassword
+    | RecordAccount
+    | FindSkew
+    | FindRecoveryCode
+    | FindDevice
+    | MakeDeviceToken
+    | TagPassword
+    | Commit
+)

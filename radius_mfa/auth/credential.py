@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _DASHED = re.compile(rb"(?i:[A-Z2-7]{4}(?:-[A-Z2-7]{4}){3})\Z")
-_RECOVERY = re.compile(rb"[A-Z2-7]{16}\Z")
+_RECOVERY = re.compile(rb"(?:[A-Z2-7]{16}|[0-9]{8})\Z")
 _DIGITS = re.compile(rb"[0-9]+\Z")
 DASHED = 19
 """Octets of a recovery code with its dashes."""
@@ -41,9 +41,9 @@ def otp_code(answer: bytes, digits: int) -> str | None:
 
 
 def recovery_code(answer: bytes) -> str | None:
-    """The answer as a normalised recovery code (16 base32 characters), or None.
+    """The answer as a normalised recovery code, or None: 16 base32 characters, or 8 digits of an imported scratch code.
 
-    Case, spaces and dashes do not matter.
+    Case, spaces and dashes do not matter. Behind a password, only the first kind is ever read (`split`).
     """
     if len(answer) > LONGEST_ANSWER:
         return None

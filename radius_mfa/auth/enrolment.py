@@ -19,7 +19,6 @@ from radius_mfa.auth.model import (
     Stage,
     Verdict,
 )
-from radius_mfa.auth.notices import Activated, CodeUsed
 from radius_mfa.auth.policy import NotEnrolled, Owes, Rules
 from radius_mfa.auth.reasons import Reason
 from radius_mfa.auth.texts import Text, masked, say
@@ -27,8 +26,6 @@ from radius_mfa.auth.verdicts import Flow, accept, lost, refuse, reject, settle
 
 WORD = b"mail"
 """What is typed at the prompt to get the mail again."""
-LONGEST_PLACE = 64
-"""Characters of a place that a notice tells."""
 
 
 def enrol(request: LoginRequest, account: Account, rules: Rules) -> Flow:
@@ -46,7 +43,7 @@ def enrol(request: LoginRequest, account: Account, rules: Rules) -> Flow:
         return ask_first_code(request, account, rules, Reason.LOCKED)
     verdict = ask_first_code(request, account, rules, Reason.INVITED)
     outcome: Outcome = yield Commit(
-        account, verdict, request.at, request.digest, mail=_invitation(request, rules.enrolment)
+        account, verdict, request.at, request.digest, mails=(_invitation(request, rules.enrolment),)
     )
     match outcome.lost:
         case None:
@@ -65,7 +62,7 @@ def ask_first_code(
     """
     if request.client.dialogue is Dialogue.APPEND:
         return _look_in_mailbox(request, account, rules, reason)
-    text = policy.prompt(request.client, Owes.FIRST_CODE, account, rules)
+    text = policy.prompt(request, Owes.FIRST_CODE, account, rules)
     lives = rules.enrolment.prompt if lifetime is None else lifetime
     return Challenge(Stage.ENROLMENT, text, account.id, account.epoch, lives, reason)
 
@@ -90,7 +87,7 @@ def invite_again(request: LoginRequest, state: OpenedState, account: Account, ru
     limits = rules.enrolment
     verdict = ask_first_code(request, account, rules, Reason.INVITED_AGAIN)
     mail = InviteAgain(request.at - limits.resend_after, limits.content, limits.per_day, limits.per_minute)
-    outcome: Outcome = yield Commit(account, verdict, request.at, request.digest, state, mail=mail)
+    outcome: Outcome = yield Commit(account, verdict, request.at, request.digest, state, mails=(mail,))
     match outcome.lost:
         case None:
             return verdict
@@ -99,34 +96,6 @@ def invite_again(request: LoginRequest, state: OpenedState, account: Account, ru
         case Loss.CONSUMED:
             return reject(request, Reason.INVITATION_ENDED)
     return lost(request, outcome.lost)
-
-
-def activated(request: LoginRequest, account: Account, rules: Rules) -> Activated | None:
-    """The notice that the first right code has come."""
-    if policy.mailed(account, rules) is None:
-        return None
-    return Activated(
-        account=account.name,
-        language=account.language or "",
-        at=request.at,
-        client=request.client.shortname,
-        address=policy.place(request)[:LONGEST_PLACE],
-    )
-
-
-def code_used(request: LoginRequest, account: Account, left: int, rules: Rules) -> CodeUsed | None:
-    """The notice that a recovery code was used."""
-    if policy.mailed(account, rules) is None:
-        return None
-    return CodeUsed(
-        account=account.name,
-        language=account.language or "",
-        at=request.at,
-        client=request.client.shortname,
-        address=policy.place(request)[:LONGEST_PLACE],
-        left=left,
-        low=left <= rules.low,
-    )
 
 
 def _look_in_mailbox(request: LoginRequest, account: Account, rules: Rules, reason: Reason) -> Reject:

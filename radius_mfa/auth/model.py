@@ -15,7 +15,6 @@ class Door(StrEnum):
     RADIUS = "radius"
     PAM = "pam"
     PORTAL = "portal"
-    EXPLAIN = "explain"
 
 
 class FirstFactor(StrEnum):
@@ -47,6 +46,17 @@ class Mfa(StrEnum):
     INHERIT = "inherit"
     REQUIRED = "required"
     OFF = "off"
+
+
+class DeviceKind(StrEnum):
+    """How a device shows that it is the one that was trusted."""
+
+    TOKEN = "token"
+    """By a random token that a front end keeps for it, another one after each use."""
+    SSH_KEY = "ssh-key"
+    """By the public key that sshd has proven."""
+    CALLING_STATION = "calling-station"
+    """By its address, as the client tells it."""
 
 
 class Stage(IntEnum):
@@ -147,7 +157,7 @@ class Account:
 
     `name` is canonical. `groups` is None where they cannot be read: then a code is owed, and no rule about groups
     matches. `recovery_left` counts its usable recovery codes; `recovery_issued` says whether it has any at
-    all, used ones included.
+    all, used ones included. `known` are keyed hashes of the places it was let in from, newest last.
     """
 
     id: int
@@ -164,13 +174,52 @@ class Account:
     tokens: tuple[Token, ...] = ()
     recovery_left: int = 0
     recovery_issued: bool = False
+    known: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a request shows of a device. `mark`: the octets that tell it from all others, the token or a name."""
+
+    kind: DeviceKind
+    client: str
+    mark: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A trusted device as the store has it. Times are seconds since the epoch.
+
+    `tag` is that of the password it was trusted with, None for local accounts. `rotated`: the mark is one that the
+    device had before, and this very datagram was given the new one.
+    """
+
+    id: int
+    created: float
+    last_used: float
+    expires: float
+    tag: bytes | None = field(default=None, repr=False)
+    rotated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceToken:
+    """What a front end is to keep for a device of kind TOKEN; `expires` in seconds since the epoch."""
+
+    octets: bytes = field(repr=False)
+    expires: float
+
+
+TAG = 2
+"""Octets of the keyed tag of a password."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedState:
     """A State that opened: the seal has proven client, source address and version.
 
-    `expires` is in whole seconds since the epoch; `nonce` is 12 octets and names this State in the store.
+    `expires` is in whole seconds since the epoch; `nonce` is 12 octets and names this State in the store. `tag` is
+    that of the password of the first round (TAG octets), where a device may come to hang on it; else empty.
     """
 
     stage: Stage
@@ -178,6 +227,7 @@ class OpenedState:
     epoch: int
     expires: int
     nonce: bytes
+    tag: bytes = field(default=b"", repr=False)
 
 
 INVALID_STATE = OpenedState(Stage.INVALID, 0, 0, 0, b"")
@@ -203,6 +253,7 @@ class ClientPolicy:
     mfa: Mfa = Mfa.INHERIT
     groups: frozenset[str] | None = None
     replies: tuple[ReplyRule, ...] = ()
+    trusted_devices: DeviceKind | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +264,7 @@ class LoginRequest:
     password without its padding); `password` is None when the request has none that could be read, and
     `unsupported` says that it carries CHAP, MS-CHAP or EAP instead. In a round with a `state` the password field is
     the answer to the challenge. `digest` (32 octets) names the datagram together with where it came from: it keys the
-    stored reply, and names the request in the audit.
+    stored reply, and names the request in the audit. `host`: the machine that is logged in to, over PAM.
     """
 
     door: Door
@@ -232,6 +283,7 @@ class LoginRequest:
     tty: str = ""
     rhost: str = ""
     ruser: str = ""
+    host: str = ""
     proven_key: str = ""
     device_token: bytes | None = field(default=None, repr=False)
     trust_wish: bool = False
@@ -239,13 +291,17 @@ class LoginRequest:
 
 @dataclass(frozen=True, slots=True)
 class Accept:
-    """Let the user in. `attributes` are encoded for the wire; `stored` are the octets of a reply sent before."""
+    """Let the user in. `attributes` are encoded for the wire; `stored` are the octets of a reply sent before.
+
+    `device`: the token that the front end is to keep from now on.
+    """
 
     method: Method
     reason: Reason = Reason.OK
     text: str = ""
     attributes: bytes = field(default=b"", repr=False)
     stored: bytes | None = field(default=None, repr=False)
+    device: DeviceToken | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +314,7 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """Ask for a code. The door seals the State from stage, account, epoch and lifetime; a decoy has account 0."""
+    """Ask for a code. The door seals the State from stage, account, epoch, lifetime and tag; a decoy has account 0."""
 
     stage: Stage
     text: str
@@ -266,6 +322,7 @@ class Challenge:
     epoch: int
     lifetime: float
     reason: Reason = Reason.OK
+    tag: bytes = field(default=b"", repr=False)
 
 
 Verdict = Accept | Reject | Challenge

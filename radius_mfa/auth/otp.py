@@ -86,16 +86,25 @@ def find_skew(tokens: Iterable[Token], code: str, at: float) -> Skewed:
 
 
 def _window(token: Token, at: float, window: int, look_ahead: int) -> Iterable[tuple[int, int]]:
-    """The steps to try, each with the drift it would teach; the learned drift moves by `window` at most a login."""
+    """The steps to try, each with the drift it would teach: one step more or less than the learned one at most.
+
+    Both where the learned drift expects the code and where a right clock would have it: one that was set right lets its
+    owner in, and unlearns the drift login by login.
+    """
     if token.kind is TokenKind.HOTP:
         # The counter taken last is tried too: its code is a repetition, not a guess.
         return ((step, 0) for step in range(max(token.last_step, 0), token.last_step + 2 + look_ahead))
     now = int(at // token.period)
     if window == 0:
         return ((now, 0),)
+    centres = (token.drift, 0) if token.drift else (0,)
+    offsets = dict.fromkeys(offset for centre in centres for offset in range(centre - window, centre + window + 1))
+    return ((now + offset, _learned(token, offset)) for offset in offsets if now + offset >= 0)
+
+
+def _learned(token: Token, offset: int) -> int:
     bound = MAX_DRIFT // token.period
-    offsets = range(token.drift - window, token.drift + window + 1)
-    return ((now + offset, max(-bound, min(bound, offset))) for offset in offsets if now + offset >= 0)
+    return max(-bound, min(bound, token.drift + max(-1, min(1, offset - token.drift))))
 
 
 def _far_steps(token: Token, at: float) -> range:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum, StrEnum, auto
 from typing import Literal
 
-from radius_mfa.auth import credential
+from radius_mfa.auth import claims, credential
 from radius_mfa.auth.model import (
     Account,
     Algorithm,
@@ -18,9 +18,12 @@ from radius_mfa.auth.model import (
     Token,
     TokenStatus,
 )
-from radius_mfa.auth.texts import Text, masked, say
+from radius_mfa.auth.texts import Text, lasting, masked, say
+from radius_mfa.auth.throttle import Lockout
 
 LONGEST_NAME = 253
+LONGEST_PLACE = 64
+"""Characters of a place that a notice or a list tells."""
 _UPPER = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 
 
@@ -61,6 +64,14 @@ class Enrolment:
 
 
 @dataclass(frozen=True, slots=True)
+class TrustRules:
+    """How long a device is trusted, in seconds, and how many of them an account may have."""
+
+    lifetime: float = 7 * 86400.0
+    most: int = 10
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """The configuration as far as a login depends on it; durations in seconds.
 
@@ -76,6 +87,8 @@ class Rules:
     look_ahead: int = 10
     state_lifetime: float = 120.0
     enrolment: Enrolment = field(default_factory=Enrolment)
+    lockout: Lockout = field(default_factory=Lockout)
+    trust: TrustRules = field(default_factory=TrustRules)
     mails: bool = False
     low: int = 3
     newcomers: bool = False
@@ -85,13 +98,15 @@ class Rules:
 class Reading:
     """A first round's field, read: what is the password, what the code.
 
-    `whole`: a second candidate for the password (dialogue `both`), to be checked whatever the first gives. Whether
-    there is one depends on the field alone, so that the same field costs every account the same.
+    `whole`: a second candidate for the password (dialogue `both`, or a device that may stand in for the code), to be
+    checked whatever the first gives. Whether there is one depends on the request alone, so that the same request costs
+    every account the same. `wish`: a `+` behind the code wishes for trust.
     """
 
     password: bytes = field(repr=False)
     code: bytes | None = field(default=None, repr=False)
     whole: bytes | None = field(default=None, repr=False)
+    wish: bool = False
 
 
 class Owes(Enum):
@@ -185,15 +200,24 @@ def code_digits(account: Account | None, rules: Rules) -> int:
 
 
 def read(password: bytes, request: LoginRequest, account: Account | None, rules: Rules) -> Reading:
-    """Read the field of a first round as the client's dialogue says (DESIGN "What a client may send")."""
+    """Read the field of a first round as the client's dialogue says (DESIGN "What a client may send").
+
+    A device that it shows may stand in for the code: then the whole field may be the password, unless a backend
+    counts wrong passwords itself.
+    """
     dialogue = request.client.dialogue
     if dialogue is Dialogue.CHALLENGE:
         return Reading(password)
-    front, code = credential.split(password, code_digits(account, rules))
+    typed = password.removesuffix(b"+") if claims.may_trust(request.client) else password
+    front, code = credential.split(typed, code_digits(account, rules))
+    wish = typed != password and code is not None and code.isdigit()
+    if typed != password and not wish:
+        front, code = credential.split(password, code_digits(account, rules))
     if code is not None and not _may_append(account, code, request, rules):
-        front, code = password, None
-    whole = password if dialogue is Dialogue.BOTH and credential.ends_like_a_code(password) else None
-    return Reading(front, code, whole)
+        front, code, wish = password, None, False
+    twice = dialogue is Dialogue.BOTH or (claims.claim(request) is not None and not rules.newcomers)
+    whole = password if twice and credential.ends_like_a_code(typed) else None
+    return Reading(front, code, whole, wish)
 
 
 def attributes(account: Account, client: ClientPolicy) -> bytes:
@@ -214,17 +238,31 @@ def place(request: LoginRequest) -> str:
     return request.calling_station or request.rhost or request.source
 
 
+def place_key(request: LoginRequest) -> str:
+    """Where a request came from, to be told from all other places: a door's client, and the station behind it."""
+    return "\0".join((request.door, request.client.shortname, place(request)))
+
+
+def low_on_codes(account: Account, rules: Rules) -> str:
+    """What an Accept says of recovery codes that are running out."""
+    low = account.recovery_issued and account.recovery_left <= rules.low
+    return say(Text.CODES_LOW, left=account.recovery_left) if low else ""
+
+
 def mailed(account: Account, rules: Rules) -> str | None:
     """The address that mail for this account goes to; None where none can be sent."""
     return (account.mail or None) if rules.mails else None
 
 
-def prompt(client: ClientPolicy, owed: Owes, account: Account | None, rules: Rules) -> str:
-    """The text of a challenge; with `always_challenge`, one for all."""
-    if owed is Owes.CODE or account is None or client.always_challenge:
-        return say(Text.ASK_CODE)
+def prompt(request: LoginRequest, owed: Owes, account: Account | None, rules: Rules) -> str:
+    """The text of a challenge; with `always_challenge`, one for all accounts."""
+    trust = say(Text.MAY_TRUST, time=lasting(rules.trust.lifetime)) if claims.offers_trust(request) else ""
+    if owed is Owes.CODE or account is None or request.client.always_challenge:
+        return say(Text.ASK_CODE, trust=trust)
     address = mailed(account, rules)
-    return say(Text.ASK_MAILED_CODE, address=masked(address)) if address else say(Text.ASK_FIRST_CODE)
+    if address is None:
+        return say(Text.ASK_FIRST_CODE, trust=trust)
+    return say(Text.ASK_MAILED_CODE, address=masked(address), trust=trust)
 
 
 def _in_groups(account: Account, groups: frozenset[str] | None) -> bool:

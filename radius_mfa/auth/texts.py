@@ -22,31 +22,46 @@ class Text(Enum):
     ASK_MAILED_CODE = auto()
     LOOK_IN_MAILBOX = auto()
     ACTIVATED = auto()
+    CODES_LOW = auto()
+    TRUSTED = auto()
+    MAY_TRUST = auto()
 
 
 _ENGLISH = {
     Text.ASK_PASSWORD: "Password: ",
-    Text.ASK_CODE: "Code from your authenticator app: ",
-    Text.ASK_FIRST_CODE: "First code from your authenticator app: ",
+    Text.ASK_CODE: "Code from your authenticator app{trust}: ",
+    Text.ASK_FIRST_CODE: "First code from your authenticator app{trust}: ",
     Text.ASK_AGAIN: "Not accepted. {question}",
     Text.DENIED: "Login failed",
     Text.DENIED_APPEND: "Login failed. Type your password and, right behind it, your code",
     Text.NEEDS_PAP: "This login needs PAP: CHAP, MS-CHAP and EAP cannot carry a code",
     Text.CODES_LEFT: "Recovery code used, {left} left",
     Text.ASK_MAILED_CODE: (
-        "A mail to {address} shows how to set up your code app. Type its first code, or `mail` to get the mail again: "
+        "A mail to {address} shows how to set up your code app. "
+        "Type its first code{trust}, or `mail` to get the mail again: "
     ),
     Text.LOOK_IN_MAILBOX: (
         "Look in your mailbox {address}: set up your code app, then type your password and, right behind it, its code"
     ),
     Text.ACTIVATED: "Your code app is set up. Ask your administrator for recovery codes, for the day the phone is gone",
+    Text.CODES_LOW: "Recovery codes left: {left}",
+    Text.TRUSTED: "This device is trusted for {time}",
+    Text.MAY_TRUST: " (add + to trust this device for {time})",
 }
+_UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"))
 _LANGUAGES = {"en": _ENGLISH}
 
 
 def say(text: Text, language: str = "en", **facts: object) -> str:
     """The words for `text` in `language`, with its facts filled in. Facts never hold what a user supplied."""
     return _LANGUAGES[language][text].format(**facts)
+
+
+def lasting(seconds: float) -> str:
+    """A duration of whole minutes in its largest unit, as people say it: `7 days`."""
+    size, unit = next((size, unit) for size, unit in _UNITS if seconds % size == 0 or size == _UNITS[-1][0])
+    number = round(seconds / size)
+    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
 
 
 def masked(address: str) -> str:

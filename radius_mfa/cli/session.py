@@ -10,20 +10,21 @@ from radius_mfa.cli.root import Chosen
 from radius_mfa.clock import SystemClock
 from radius_mfa.errors import SecretError
 from radius_mfa.settings import Settings
+from radius_mfa.store.connection import Connect, connect
 from radius_mfa.store.database import Database
 from radius_mfa.store.files import become_owner
 from radius_mfa.store.keys import GENERATE, MasterKey
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[Database]:
+def opened(settings: Settings, connect: Connect = connect) -> Iterator[Database]:
     """The store of this configuration, opened as its owner when root asks.
 
     Raises SecretError, StoreNotReady, AccessDenied, StoreBusy or StoreFailed.
     """
     master = master_key(settings)
     become_owner(settings.database.parent)
-    database = Database.open(settings.database, master, SystemClock())
+    database = Database.open(settings.database, master, SystemClock(), connect)
     try:
         yield database
     finally:

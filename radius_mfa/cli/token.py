@@ -8,12 +8,11 @@ from typing import Literal
 import click
 import pyotp
 
-from radius_mfa.auth import credential, otp
-from radius_mfa.auth.model import Algorithm, Token
-from radius_mfa.cli import messages, output, qr, session
+from radius_mfa.auth.model import Algorithm, TokenKind
+from radius_mfa.cli import messages, output, qr, session, token_codes
 from radius_mfa.cli.configuration import settings_of
 from radius_mfa.cli.root import Chosen, Group, json_option, only_one
-from radius_mfa.errors import OperationFailed, UsageError
+from radius_mfa.cli.token_import import import_file
 from radius_mfa.mail import otpauth
 from radius_mfa.settings import Settings
 from radius_mfa.settings.scalars import duration_text
@@ -24,7 +23,7 @@ from radius_mfa.store.tokens import NewToken, TokenRow
 
 KEY_CHARACTERS = SECRET_SIZE * 8 // 5
 """Base32 characters of a new secret."""
-HEAD = ("KIND", "STATUS", "DIGITS", "PERIOD", "DRIFT", "MADE", "EXPIRES")
+HEAD = ("ID", "KIND", "STATUS", "DIGITS", "PERIOD", "DRIFT", "MADE", "EXPIRES")
 
 
 @click.group("token", cls=Group)
@@ -72,7 +71,10 @@ def list_tokens(chosen: Chosen, name: str, as_json: bool) -> None:
     if as_json:
         output.as_json([_json(row) for row in rows])
         return
-    output.table(HEAD, (_columns(row, now) for row in rows), right=("DIGITS", "PERIOD", "DRIFT"))
+    labels = [row.label for row in rows]
+    head = (*HEAD, "LABEL") if any(labels) else HEAD
+    lines = ((*_columns(row, now), row.label)[: len(head)] for row in rows)
+    output.table(head, lines, right=("ID", "DIGITS", "PERIOD", "DRIFT"))
 
 
 @command.command()
@@ -84,7 +86,7 @@ def confirm(chosen: Chosen, name: str, code: str) -> None:
     settings = settings_of(chosen)
     with session.account(chosen, name) as (database, name):
         pending = tokens.pending(database, name)
-        found = _match(pending, code, database.clock.now(), settings)
+        found = token_codes.first_step(pending, code, database.clock.now(), settings)
         mails = settings.mail is not None
         tokens.confirm(database, name, pending.id, step=found.step, drift=found.drift, mails=mails)
         told = _told(database, name, settings)
@@ -93,20 +95,37 @@ def confirm(chosen: Chosen, name: str, code: str) -> None:
 
 @command.command()
 @click.argument("name")
+@click.argument("first", metavar="CODE")
+@click.argument("second", metavar="CODE")
 @click.pass_obj
-def disable(chosen: Chosen, name: str) -> None:
-    """Refuse the codes of NAME until they are enabled again."""
+def resync(chosen: Chosen, name: str, first: str, second: str) -> None:
+    """Find where an authenticator of NAME stands, by two codes that it shows one after the other."""
     with session.account(chosen, name) as (database, name):
-        output.say(f"{name}: {output.count(tokens.disable(database, name), 'authenticator')} disabled")
+        found = token_codes.place(tokens.active(database, name), (first, second), database.clock.now())
+        tokens.resync(database, name, found.token.id, step=found.step, drift=found.drift)
+    hotp = found.token.kind is TokenKind.HOTP
+    where = f"counter {found.step}" if hotp else f"{_drift(found.drift, found.token.period)} off"
+    output.say(f"{name}: authenticator {found.token.id} is in step again, {where}")
 
 
 @command.command()
 @click.argument("name")
+@click.argument("token_id", metavar="[ID]", type=int, required=False)
 @click.pass_obj
-def enable(chosen: Chosen, name: str) -> None:
-    """Take the codes of NAME again."""
+def disable(chosen: Chosen, name: str, token_id: int | None) -> None:
+    """Refuse the codes of NAME, or of one authenticator, until they are enabled again. Trusted devices end."""
     with session.account(chosen, name) as (database, name):
-        output.say(f"{name}: {output.count(tokens.enable(database, name), 'authenticator')} enabled")
+        output.say(f"{name}: {output.count(tokens.disable(database, name, token_id), 'authenticator')} disabled")
+
+
+@command.command()
+@click.argument("name")
+@click.argument("token_id", metavar="[ID]", type=int, required=False)
+@click.pass_obj
+def enable(chosen: Chosen, name: str, token_id: int | None) -> None:
+    """Take the codes of NAME, or of one authenticator, again. Trusted devices end."""
+    with session.account(chosen, name) as (database, name):
+        output.say(f"{name}: {output.count(tokens.enable(database, name, token_id), 'authenticator')} enabled")
 
 
 @command.command()
@@ -120,6 +139,9 @@ def reset(chosen: Chosen, name: str) -> None:
         told = _told(database, name, settings)
     parts = {"authenticator": ended.tokens, "recovery code": ended.recovery_codes, "device": ended.devices}
     output.say(f"{name}: {', '.join(output.count(number, thing) for thing, number in parts.items())} ended{told}")
+
+
+command.add_command(import_file)
 
 
 def new_token(key: str, settings: Settings) -> NewToken:
@@ -163,19 +185,6 @@ def _told(database: Database, name: str, settings: Settings) -> str:
     return ", a mail to its owner is queued" if mailed else ""
 
 
-def _match(token: Token, code: str, now: float, settings: Settings) -> otp.Match:
-    """The step that gives the code. Raises UsageError and OperationFailed."""
-    digits = credential.otp_code(code.encode("utf-8", "surrogateescape").replace(b" ", b""), token.digits)
-    if digits is None:
-        raise UsageError(f"a code of this authenticator has {token.digits} digits")
-    found = otp.match([token], digits, now, settings.mfa.totp.window, settings.mfa.hotp.look_ahead)
-    if found is not None and found.step > token.last_step:
-        return found
-    if otp.find_skew([token], digits, now).skew is otp.Skew.SKEWED:
-        raise OperationFailed("the code belongs to another time", "set the clocks of the phone and of this host")
-    raise OperationFailed("the code is wrong", "take the one that the app shows now")
-
-
 def _present(name: str, key: str, uri: str, lifetime: str) -> None:
     output.say(f"{name}: scan this with an authenticator app. It waits {lifetime} for its first code.")
     output.say()
@@ -194,19 +203,26 @@ def _draw(uri: str) -> None:
 
 def _columns(row: TokenRow, now: float) -> tuple[object, ...]:
     expired = row.expires is not None and row.expires <= now
-    drift = f"{row.drift * row.period:+}s" if row.drift else "0s"
     status = "expired" if expired else row.status
-    return row.kind, status, row.digits, f"{row.period}s", drift, output.when(row.created), output.when(row.expires)
+    period, drift = f"{row.period}s", _drift(row.drift, row.period)
+    times = output.when(row.created), output.when(row.expires)
+    return row.id, row.kind, status, row.digits, period, drift, *times
+
+
+def _drift(steps: int, period: int) -> str:
+    return f"{steps * period:+}s" if steps else "0s"
 
 
 def _json(row: TokenRow) -> dict[str, object]:
     return {
+        "id": row.id,
         "kind": row.kind,
         "status": row.status,
         "digits": row.digits,
         "algorithm": row.algorithm,
         "period": row.period,
         "drift": row.drift * row.period,
+        "label": row.label or None,
         "made": output.iso(row.created),
         "expires": output.iso(row.expires),
     }

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from radius_mfa.auth.model import Mfa
+from radius_mfa.auth.tries import account_key
 from radius_mfa.backends.local import hash_password
 from radius_mfa.cli import ask, output, session
 from radius_mfa.cli.configuration import new_name, settings_of
@@ -14,9 +15,12 @@ from radius_mfa.cli.root import Chosen, Group, json_option
 from radius_mfa.cli.user_file import import_file
 from radius_mfa.errors import OperationFailed, UsageError
 from radius_mfa.mail.address import is_address
+from radius_mfa.settings import Settings
+from radius_mfa.settings.factors import Lockout
 from radius_mfa.store import accounts
 from radius_mfa.store.account_row import AccountRow
 from radius_mfa.store.accounts import Changes, NewAccount
+from radius_mfa.store.tries import AccountTries, tries_of
 
 MFA = click.Choice([value.value for value in Mfa])
 LANGUAGES = click.Choice(["en"])
@@ -85,13 +89,15 @@ def change(
 @click.pass_obj
 def list_accounts(chosen: Chosen, as_json: bool) -> None:
     """Show all accounts."""
-    with session.opened(settings_of(chosen)) as database:
+    settings = settings_of(chosen)
+    with session.opened(settings) as database:
         found = accounts.all_accounts(database)
         now = database.clock.now()
+    lockout = settings.mfa.lockout
     if as_json:
-        output.as_json([_json(row) for row in found])
+        output.as_json([_json(row, lockout, now) for row in found])
         return
-    output.table(HEAD, (_columns(row, now) for row in found), right=("CODES",))
+    output.table(HEAD, (_columns(row, lockout, now) for row in found), right=("CODES",))
 
 
 @command.command()
@@ -100,16 +106,22 @@ def list_accounts(chosen: Chosen, as_json: bool) -> None:
 @click.pass_obj
 def show(chosen: Chosen, name: str, as_json: bool) -> None:
     """Show the account NAME."""
+    settings = settings_of(chosen)
     with session.account(chosen, name) as (database, name):
         row = accounts.get(database, name)
         now = database.clock.now()
+    lockout, tries = settings.mfa.lockout, _tries(settings, row, now)
     if as_json:
-        output.as_json(_json(row))
+        passwords = {"in_window": tries.wrong, "throttled_until": output.iso(tries.until)}
+        output.as_json(_json(row, lockout, now) | {"wrong_passwords": passwords})
         return
-    shown = dict(zip(map(str.lower, HEAD), _columns(row, now), strict=True))
-    wrong = f"{row.failures} in a row, {row.window_failures} in the window"
-    more = {"wrong codes": wrong, "language": row.language, "password": "set" if row.has_password else None}
-    output.fields(shown | more | {"created": output.when(row.created), "changed": output.when(row.changed)})
+    shown = dict(zip(map(str.lower, HEAD), _columns(row, lockout, now), strict=True))
+    wrong = {
+        "wrong codes": f"{row.failures} in a row, {row.window_failures} in the window",
+        "wrong passwords": _wrong_passwords(tries),
+    }
+    more = {"language": row.language, "password": "set" if row.has_password else None}
+    output.fields(shown | wrong | more | {"created": output.when(row.created), "changed": output.when(row.changed)})
 
 
 @command.command()
@@ -148,7 +160,7 @@ def enable(chosen: Chosen, name: str) -> None:
 @click.argument("name")
 @click.pass_obj
 def unlock(chosen: Chosen, name: str) -> None:
-    """Forget the wrong codes of NAME, and the lock they led to."""
+    """Forget the wrong codes and passwords of NAME, and the lock they led to."""
     with session.account(chosen, name) as (database, name):
         accounts.unlock(database, name)
     output.say(f"{name}: unlocked")
@@ -174,16 +186,43 @@ def address(text: str) -> str:
     return text
 
 
+def _tries(settings: Settings, row: AccountRow, at: float) -> AccountTries:
+    """What the server has counted of wrong passwords of this account. Raises OSError."""
+    from radius_mfa.daemon.rules import try_limits  # brings the wire: no other command here pays for it
+
+    return tries_of(f"{settings.database}.shared", account_key(row.name, row.epoch), at, try_limits(settings))
+
+
+def _wrong_passwords(tries: AccountTries) -> str:
+    counted = f"{tries.wrong} in this window"
+    return (
+        f"{counted}; until {output.when(tries.until)} only places it is known from may try" if tries.until else counted
+    )
+
+
 def _told(before: str | None, after: str | None) -> str:
     """What to say of the notices about another address, if it is another one."""
     both = [which for which, address in (("old", before), ("new", after)) if address]
     return f", a mail to the {' and the '.join(both)} address is queued" if before != after else ""
 
 
-def _state(row: AccountRow, now: float) -> str:
+def _state(row: AccountRow, lockout: Lockout, now: float) -> str:
     if row.disabled:
         return "disabled"
-    return f"locked until {output.when(row.locked_until)}" if row.locked_until > now else "enabled"
+    why = _lock(row, lockout, now)
+    return f"locked until {output.when(row.locked_until)} ({why})" if why else "enabled"
+
+
+def _lock(row: AccountRow, lockout: Lockout, now: float) -> str | None:
+    """Why the account is locked now. So many in a window lock until it is over, longer than those in a row mostly do.
+
+    While it is locked nothing is counted, so that its counts still are those that locked it.
+    """
+    if row.locked_until <= now:
+        return None
+    if row.window_failures >= lockout.per_window:
+        return f"{row.window_failures} wrong codes in a window"
+    return f"{row.failures} wrong codes in a row"
 
 
 def _token(row: AccountRow) -> str:
@@ -191,12 +230,12 @@ def _token(row: AccountRow) -> str:
     return ", ".join(f"{number} {status}" if number > 1 else status for status, number in counts.items() if number)
 
 
-def _columns(row: AccountRow, now: float) -> tuple[object, ...]:
+def _columns(row: AccountRow, lockout: Lockout, now: float) -> tuple[object, ...]:
     groups = "(unreadable)" if row.groups is None else " ".join(sorted(row.groups))
-    return row.name, row.mail or NO_ADDRESS, groups, row.mfa, _token(row), row.recovery_left, _state(row, now)
+    return row.name, row.mail or NO_ADDRESS, groups, row.mfa, _token(row), row.recovery_left, _state(row, lockout, now)
 
 
-def _json(row: AccountRow) -> dict[str, Any]:
+def _json(row: AccountRow, lockout: Lockout, now: float) -> dict[str, Any]:
     return {
         "name": row.name,
         "email": row.mail,
@@ -207,6 +246,7 @@ def _json(row: AccountRow) -> dict[str, Any]:
         "password": row.has_password,
         "disabled": row.disabled,
         "locked_until": output.iso(row.locked_until),
+        "locked_for": _lock(row, lockout, now),
         "wrong_codes": {"in_a_row": row.failures, "in_window": row.window_failures},
         "tokens": {"active": row.active_tokens, "pending": row.pending_tokens, "disabled": row.disabled_tokens},
         "recovery_codes": row.recovery_left,

@@ -17,7 +17,7 @@ from radius_mfa.daemon.errands import carry_mail, keep_house
 from radius_mfa.daemon.keys import data_keys
 from radius_mfa.daemon.privileges import become
 from radius_mfa.daemon.rounds import rounds
-from radius_mfa.daemon.rules import clients
+from radius_mfa.daemon.rules import clients, try_limits
 from radius_mfa.errors import AuditLost, ConfigurationError
 from radius_mfa.notify import Systemd
 from radius_mfa.radius.attributes import problems
@@ -25,6 +25,7 @@ from radius_mfa.radius.duplicates import Duplicates
 from radius_mfa.radius.state import States
 from radius_mfa.settings import Secrets, Settings, load, no_effect, read_secrets, warnings
 from radius_mfa.store import shared
+from radius_mfa.store.tries import SharedTries
 from radius_mfa.store.upgrade import check
 from radius_mfa.supervisor import Errand, Supervisor
 from radius_mfa.supervisor.program import LONG_FAREWELL
@@ -100,9 +101,8 @@ class Generation:
 
     def _make_shared(self) -> None:
         try:
-            shared.create(
-                self._shared, self.workers, [client.shortname for client in self._settings.clients], self._key
-            )
+            names = [client.shortname for client in self._settings.clients]
+            shared.create(self._shared, self.workers, self._processes, names, self._key)
         except OSError as error:
             hint = "the directory of the store has to have room, and to belong to the user the server runs as"
             raise ConfigurationError(f"cannot make {self._shared}: {error.strerror}", hint) from error
@@ -115,7 +115,7 @@ class Generation:
     def work(self, index: int, sockets: Sequence[socket.socket], lifeline: Lifeline) -> None:
         settings, clock, secrets = self._settings, self._clock, self._read()
         keys = data_keys(settings, secrets)
-        authenticator, slots = rounds(settings, keys, clock, self._processes)
+        authenticator, slots = rounds(settings, keys, clock, self._tries(index), self._processes)
         door = RadiusDoor(
             clients=clients(settings, secrets),
             states=States(keys.state, os.urandom),
@@ -134,7 +134,8 @@ class Generation:
     def attend(self, listener: socket.socket, lifeline: Lifeline) -> None:
         from radius_mfa.daemon.pam import attend
 
-        attend(self._settings, self._read(), self._clock, self._processes, listener, lifeline)
+        tries = self._tries(self.workers)
+        attend(self._settings, self._read(), self._clock, tries, self._processes, listener, lifeline)
 
     def figures(self) -> str:
         """How many workers, how many of the clients have been heard, how many datagrams were dropped."""
@@ -153,6 +154,10 @@ class Generation:
                 log.warning("%s: a change needs a restart, the old value stays until then", key)
         settings = settings.model_copy(update={key: getattr(self._settings, key) for key in FIXED})
         return Generation(self._path, settings, self._key, self._before_send)
+
+    def _tries(self, process: int) -> SharedTries:
+        """Those of a process that checks passwords: the workers by index, then the PAM door."""
+        return SharedTries(self._shared, process, try_limits(self._settings))
 
     def _read(self) -> Secrets:
         if self._secrets is None:

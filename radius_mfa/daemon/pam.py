@@ -7,7 +7,7 @@ import socket
 
 from radius_mfa.daemon.keys import data_keys
 from radius_mfa.daemon.rounds import rounds
-from radius_mfa.ports import Clock
+from radius_mfa.ports import Clock, PasswordTries
 from radius_mfa.settings import Secrets, Settings
 from radius_mfa.transport.lifeline import Lifeline
 from radius_mfa.transport.pam_door import PamDoor, service
@@ -18,11 +18,19 @@ PATIENCE = 3.0
 
 
 def attend(
-    settings: Settings, secrets: Secrets, clock: Clock, processes: int, listener: socket.socket, lifeline: Lifeline
+    settings: Settings,
+    secrets: Secrets,
+    clock: Clock,
+    tries: PasswordTries,
+    processes: int,
+    listener: socket.socket,
+    lifeline: Lifeline,
 ) -> None:
     """Attend to the logins of this host until the lifeline says that it is over."""
-    authenticator, slots = rounds(settings, data_keys(settings, secrets), clock, processes, PATIENCE)
-    given = settings.pam.services
-    services = {name: service(name, given[name].mfa, password=given[name].password) for name in given}
+    authenticator, slots = rounds(settings, data_keys(settings, secrets), clock, tries, processes, PATIENCE)
+    services = {
+        name: service(name, given.mfa, password=given.password, trusted_devices=given.trusted_devices)
+        for name, given in settings.pam.services.items()
+    }
     door = PamDoor(services=services, authenticator=authenticator, slots=slots, clock=clock, random=os.urandom)
     serve(listener, door, lifeline)

@@ -11,7 +11,7 @@ from radius_mfa.backends.pam import PamPasswords
 from radius_mfa.backends.slots import HashSlots
 from radius_mfa.daemon.rules import rules
 from radius_mfa.mail.address import is_address
-from radius_mfa.ports import Clock, PasswordBackend
+from radius_mfa.ports import Clock, PasswordBackend, PasswordTries
 from radius_mfa.service import HASH_DEADLINE, Authenticator
 from radius_mfa.settings import Settings
 from radius_mfa.store.keys import DataKeys
@@ -22,7 +22,12 @@ QUEUE = 128
 
 
 def rounds(
-    settings: Settings, keys: DataKeys, clock: Clock, processes: int, patience: float = HASH_DEADLINE
+    settings: Settings,
+    keys: DataKeys,
+    clock: Clock,
+    tries: PasswordTries,
+    processes: int,
+    patience: float = HASH_DEADLINE,
 ) -> tuple[Authenticator, HashSlots]:
     """The Authenticator of one of so many processes that check passwords, and the slots that it waits for.
 
@@ -31,7 +36,9 @@ def rounds(
     slots = HashSlots(*_hash_slots(settings, processes, patience), clock)
     store = SqliteStore(settings.database, keys, clock)
     audit = AuditFile(str(settings.audit.file))
-    return Authenticator(rules(settings), store, _backends(settings, clock), slots, audit, clock, patience), slots
+    passwords = _backends(settings, clock)
+    made = Authenticator(rules(settings), store, passwords, slots, audit, clock, os.urandom, tries, patience)
+    return made, slots
 
 
 def _backends(settings: Settings, clock: Clock) -> dict[str, PasswordBackend]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from radius_mfa.auth.model import Algorithm, ClientPolicy, Dialogue, Mfa, ReplyRule
-from radius_mfa.auth.policy import Enrolment, Names, NotEnrolled, Rules
+from radius_mfa.auth.model import Algorithm, ClientPolicy, DeviceKind, Dialogue, Mfa, ReplyRule
+from radius_mfa.auth.policy import Enrolment, Names, NotEnrolled, Rules, TrustRules
+from radius_mfa.auth.throttle import Lockout
+from radius_mfa.auth.tries import TryLimits
 from radius_mfa.radius.attributes import encode
 from radius_mfa.radius.clients import Client, Clients
 from radius_mfa.radius.secret import SharedSecret
@@ -22,6 +24,8 @@ def rules(settings: Settings) -> Rules:
         look_ahead=mfa.hotp.look_ahead,
         state_lifetime=mfa.state_lifetime,
         enrolment=enrolment(settings),
+        lockout=lockout(settings),
+        trust=TrustRules(mfa.trusted_devices.lifetime, mfa.trusted_devices.max),
         mails=settings.mail is not None,
         low=mfa.recovery_codes.low,
         newcomers=any(backend.type == "pam" for backend in settings.passwords.backends),
@@ -42,6 +46,18 @@ def enrolment(settings: Settings) -> Enrolment:
         algorithm=Algorithm(totp.algorithm),
         period=int(totp.period),
     )
+
+
+def lockout(settings: Settings) -> Lockout:
+    """When wrong codes lock an account."""
+    given = settings.mfa.lockout
+    return Lockout(given.after, given.for_, given.per_window, given.window, given.disable_after)
+
+
+def try_limits(settings: Settings) -> TryLimits:
+    """How many wrong passwords are looked at."""
+    given = settings.passwords.throttle
+    return TryLimits(given.after, given.account, given.window, given.known_every)
 
 
 def clients(settings: Settings, secrets: Secrets) -> Clients:
@@ -69,4 +85,5 @@ def client_policy(client: ClientSettings) -> ClientPolicy:
         mfa=Mfa(client.mfa),
         groups=client.groups,
         replies=tuple(ReplyRule(rule.groups, encode(rule.attributes), dict(rule.attributes)) for rule in client.reply),
+        trusted_devices=None if client.trusted_devices == "off" else DeviceKind(client.trusted_devices),
     )

@@ -17,6 +17,7 @@ MAX_LENGTH = 1024
 stays under 4,096."""
 
 _DIRECTORY = Path(__file__).parent / "dictionary"
+_OURS = _DIRECTORY.parent.parent / "config/dictionary.radius-mfa"
 _OURS_ALONE = frozenset(
     {
         "User-Password", "CHAP-Password", "CHAP-Challenge", "State", "Proxy-State", "ARAP-Password", "Prompt",
@@ -29,7 +30,7 @@ _NUMBERS = frozenset({"integer", "signed", "short", "byte", "integer64", "date"}
 
 def dictionary(vendor: int = DOCUMENTATION_VENDOR) -> Dictionary:
     """pyrad's Dictionary of the attributes we know; ours stand under the given vendor number."""
-    ours = (_DIRECTORY / "dictionary.radius-mfa").read_text(encoding="utf-8")
+    ours = _OURS.read_text(encoding="utf-8")
     return Dictionary(str(_DIRECTORY / "dictionary"), StringIO(ours.replace(str(DOCUMENTATION_VENDOR), str(vendor))))
 
 

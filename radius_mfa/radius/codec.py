@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
 from hmac import compare_digest
 from typing import Self, assert_never
 
 from pyrad.packet import AuthPacket
 
-from radius_mfa.auth.model import Accept, Challenge, Door, LoginRequest, Reject, Verdict
+from radius_mfa.auth.model import Accept, Challenge, DeviceToken, Door, LoginRequest, Reject, Verdict
 from radius_mfa.radius import walk
 from radius_mfa.radius.attributes import DICTIONARY
 from radius_mfa.radius.clients import Client
 from radius_mfa.radius.drops import Drop, Dropped
+from radius_mfa.radius.secret import SALT_LENGTH
 from radius_mfa.radius.state import States
 
 _PROMPT_NO_ECHO = bytes((walk.PROMPT, 6, 0, 0, 0, 0))
@@ -20,6 +22,11 @@ _PROMPT_NO_ECHO = bytes((walk.PROMPT, 6, 0, 0, 0, 0))
 `prompt_attribute`); people type passwords at the wrong prompt, so it is said."""
 
 _MAX_TEXT = 252
+
+# Our vendor attributes, as in config/dictionary.radius-mfa.
+_DEVICE_TOKEN, _TRUST_DEVICE, _DEVICE_TOKEN_SET, _DEVICE_EXPIRES = 1, 2, 3, 4
+_TRUST = (1).to_bytes(4, "big")
+_MAX_DEVICE_TOKEN = 64
 
 _NO_ROOM_FOR_A_CODE = frozenset(
     {
@@ -107,15 +114,24 @@ class Request(AuthPacket):
             state=None if state is None else states.open(state, client=client, source=source, at=at),
             calling_station=_text(self._first(walk.CALLING_STATION_ID)),
             nas_identifier=_text(self._first(walk.NAS_IDENTIFIER)),
+            device_token=self._device_token(),
+            trust_wish=self._ours(_TRUST_DEVICE) == _TRUST,
         )
 
     def answer(self, verdict: Verdict, *, states: States, at: float, source: str) -> bytes:
-        """The signed reply. The same verdict on the same request gives the same octets, but for a Challenge."""
+        """The signed reply.
+
+        The same verdict on the same request gives the same octets, but for a Challenge and for a token of a device,
+        which have something random in them: an Accept with a token is stored with what it has changed.
+        """
         match verdict:
             case Accept():
                 if verdict.stored is not None:
                     return verdict.stored
-                return self._reply(walk.ACCESS_ACCEPT, verdict.attributes + _reply_message(verdict.text))
+                attributes = verdict.attributes + _reply_message(verdict.text)
+                if verdict.device is not None:
+                    attributes += self._device(verdict.device)
+                return self._reply(walk.ACCESS_ACCEPT, attributes)
             case Reject():
                 return self._reply(walk.ACCESS_REJECT, _reply_message(verdict.text))
             case Challenge():
@@ -150,6 +166,28 @@ class Request(AuthPacket):
             return None
         password = self.client.secret.reveal(hidden, self.authenticator).rstrip(b"\0")
         return b"" if b"\0" in password else password
+
+    def _ours(self, kind: int) -> bytes | None:
+        """Our one vendor attribute of this kind under a Message-Authenticator; None when there are two."""
+        values = walk.get(self, (self.client.vendor, kind)) if self._signature else None
+        return values[0] if values is not None and len(values) == 1 else None
+
+    def _device_token(self) -> bytes | None:
+        hidden = self._ours(_DEVICE_TOKEN)
+        if hidden is None:
+            return None
+        token = self.client.secret.reveal_salted(hidden, self.authenticator)
+        return token if 0 < len(token) <= _MAX_DEVICE_TOKEN else None
+
+    def _device(self, device: DeviceToken) -> bytes:
+        """Device-Token-Set and Device-Expires, each in a Vendor-Specific of its own: front ends read them so."""
+        hidden = self.client.secret.hide_salted(device.octets, self.authenticator, os.urandom(SALT_LENGTH))
+        expires = int(device.expires).to_bytes(4, "big")
+        vendor = self.client.vendor.to_bytes(4, "big")
+        return b"".join(
+            _attribute(walk.VENDOR_SPECIFIC, vendor + _attribute(kind, value))
+            for kind, value in ((_DEVICE_TOKEN_SET, hidden), (_DEVICE_EXPIRES, expires))
+        )
 
     def _is_unsupported(self) -> bool:
         if walk.get(self, walk.EAP_MESSAGE) is not None:

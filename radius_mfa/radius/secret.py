@@ -11,6 +11,7 @@ _HEAD_LENGTH = 20
 MESSAGE_AUTHENTICATOR_LENGTH = 18
 _SIGNATURE_HEAD = bytes((80, MESSAGE_AUTHENTICATOR_LENGTH))
 _UNSIGNED = _SIGNATURE_HEAD + bytes(16)
+SALT_LENGTH = 2
 
 
 class SharedSecret:
@@ -45,7 +46,31 @@ class SharedSecret:
             block.update(before)
             mask += block.digest()
             before = hidden[start : start + 16]
-        return (int.from_bytes(hidden, "big") ^ int.from_bytes(mask, "big")).to_bytes(len(hidden), "big")
+        return _xor(hidden, mask)
+
+    def hide_salted(self, plain: bytes, authenticator: bytes, salt: bytes) -> bytes:
+        """At most 239 octets behind a salt, as in a Tunnel-Password without its tag (RFC 2868 section 3.5).
+
+        `salt`: two random octets, whose top bit is set here. Under the Request Authenticator, in requests and replies.
+        """
+        before = bytes((salt[0] | 0x80, salt[1]))
+        hidden = before
+        before = authenticator + before
+        clear = bytes((len(plain),)) + plain
+        for start in range(0, len(clear), 16):
+            block = self._hiding.copy()
+            block.update(before)
+            before = _xor(clear[start : start + 16].ljust(16, b"\0"), block.digest())
+            hidden += before
+        return hidden
+
+    def reveal_salted(self, hidden: bytes, authenticator: bytes) -> bytes:
+        """What `hide_salted` has hidden; empty for octets that nobody can have hidden so."""
+        salt, blocks = hidden[:SALT_LENGTH], hidden[SALT_LENGTH:]
+        if not blocks or len(blocks) % 16:
+            return b""
+        clear = self.reveal(blocks, authenticator + salt)
+        return clear[1 : 1 + clear[0]] if clear[0] < len(clear) else b""
 
     def reply(self, code: int, identifier: int, authenticator: bytes, attributes: bytes) -> bytes:
         """A whole reply to the request with this Identifier and Request Authenticator, signed twice.
@@ -57,6 +82,11 @@ class SharedSecret:
         signature = self.authenticate(head + authenticator + _UNSIGNED + attributes)
         signed = _SIGNATURE_HEAD + signature + attributes
         return head + _md5(head + authenticator + signed + self.octets).digest() + signed
+
+
+def _xor(one: bytes, other: bytes | bytearray) -> bytes:
+    """Both have the same length."""
+    return (int.from_bytes(one, "big") ^ int.from_bytes(other, "big")).to_bytes(len(one), "big")
 
 
 def _md5(octets: bytes) -> hashlib._Hash:

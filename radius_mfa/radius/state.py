@@ -9,15 +9,15 @@ from struct import Struct
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from radius_mfa.auth.model import INVALID_STATE, Challenge, OpenedState, Stage
+from radius_mfa.auth.model import INVALID_STATE, TAG, Challenge, OpenedState, Stage
 from radius_mfa.ports import Random
 
-LENGTH = 72
+LENGTH = 76
 """Octets of every State this server makes."""
 
-_VERSION = b"\x01"
+_VERSION = b"\x02"
 _NONCE = 12
-_BODY = Struct(">BQQQ")  # stage, account, epoch, expiry
+_BODY = Struct(f">BQQQ?{TAG}s")  # stage, account, epoch, expiry, whether there is a tag, the tag
 _DAY = 86_400
 # URL-safe base64 (RFC 4648 section 5), since web front ends carry a State through forms and links. The letters that
 # the plain alphabet has instead are made invalid: a State is written in one way only.
@@ -41,7 +41,8 @@ class States:
         """
         nonce = self._random(_NONCE)
         expires = int(at + challenge.lifetime)
-        body = _BODY.pack(challenge.stage, challenge.account_id, challenge.epoch, expires)
+        tag = challenge.tag
+        body = _BODY.pack(challenge.stage, challenge.account_id, challenge.epoch, expires, bool(tag), tag)
         sealed = self._cipher(int(at) // _DAY).encrypt(nonce, body, _place(client, source))
         return b2a_base64(_VERSION + nonce + sealed, newline=False).translate(_TO_WIRE)
 
@@ -65,8 +66,8 @@ class States:
                 body = self._cipher(day).decrypt(nonce, sealed, _place(client, source))
             except InvalidTag:
                 continue
-            stage, account, epoch, expires = _BODY.unpack(body)
-            return OpenedState(Stage(stage), account, epoch, expires, nonce)
+            stage, account, epoch, expires, tagged, tag = _BODY.unpack(body)
+            return OpenedState(Stage(stage), account, epoch, expires, nonce, tag if tagged else b"")
         return INVALID_STATE
 
     def _cipher(self, day: int) -> AESGCM:

@@ -80,12 +80,13 @@ def _reply(loc: Loc, reply: object, check_reply: CheckReply | None) -> Iterator[
 
 def _pam_services(data: Mapping[str, Any]) -> Iterator[Finding]:
     for name, service in _map(_map(data.get("pam")).get("services")).items():
-        given = _map(service)
-        if str(given.get("password", "yes")).lower() in {"no", "false"} and given.get("mfa") == "off":
-            yield (
-                ("pam", "services", name, "mfa"),
-                "off beside password: no asks for nothing at all: leave out one of them",
-            )
+        given, loc = _map(service), ("pam", "services", name)
+        if str(given.get("password", "yes")).lower() not in {"no", "false"}:
+            continue
+        if given.get("mfa") == "off":
+            yield (*loc, "mfa"), "off beside password: no asks for nothing at all: leave out one of them"
+        if given.get("trusted_devices", "off") != "off":
+            yield (*loc, "trusted_devices"), "goes only with password: yes: a device is trusted beside a right password"
 
 
 def _login_to_mail(data: Mapping[str, Any]) -> Iterator[Finding]:

@@ -170,7 +170,7 @@ class Lockout(Section):
         default=300.0, alias="for", description="Length of the first lock; it doubles with each further one, up to 24h."
     )
     per_window: Annotated[int, whole(1, 1000)] = Field(
-        default=10, description="Wrong codes that are counted in one window."
+        default=10, description="Wrong codes in one window that lock until it is over."
     )
     window: Annotated[float, duration("1m", "7d", "24h")] = Field(default=86400.0, description="Length of the window.")
     disable_after: Annotated[int, whole(1, 10000)] = Field(

@@ -15,11 +15,7 @@ _LATER = "no effect in this version"
 # Keys that load and are kept for a later version; what they guard is off until then.
 _SECTIONS = (
     "listen.portal",
-    "passwords.throttle",
     "passwords.remember",
-    "mfa.hotp",
-    "mfa.trusted_devices",
-    "mfa.lockout",
     "portal",
 )
 
@@ -38,12 +34,6 @@ def _no_effect(settings: Settings) -> Iterator[str]:
     if isinstance(settings.workers, int) and settings.workers > 1:
         yield "workers: one worker runs in this version"
     yield from (f"{key}: {_LATER}" for key in _SECTIONS if _is_set(settings, key))
-    for index, client in enumerate(settings.clients):
-        if client.trusted_devices != "off":
-            yield f"clients[{index}].trusted_devices: {_LATER}"
-    for name, service in settings.pam.services.items():
-        if service.trusted_devices != "off":
-            yield f"pam.services.{name}.trusted_devices: {_LATER}"
 
 
 def _is_set(settings: Settings, key: str) -> bool:

@@ -30,6 +30,18 @@ def add_one(database: Database, name: str, code: str, *, expires: float) -> None
         connection.execute(recovery_code.insert().values(account_id=owner, hash=keyed, expires=expires))
 
 
+def add(database: Database, connection: sa.Connection, owner: int, codes: Sequence[str]) -> None:
+    """Add the 8-digit codes of another program to the account `owner`, inside the caller's transaction.
+
+    They are kept as ours are, beside them. One that was there already stays as it is: used, if it was.
+    """
+    keyed = {database.keys.recovery_hash(owner, code) for code in codes}
+    known = sa.select(recovery_code.c.hash).where(recovery_code.c.account_id == owner)
+    rows = [{"account_id": owner, "hash": one} for one in keyed.difference(connection.scalars(known))]
+    if rows:
+        connection.execute(recovery_code.insert(), rows)
+
+
 def count(database: Database, name: str) -> int:
     """How many recovery codes of an account can still be used. Raises OperationFailed when there is no such account."""
     expires = recovery_code.c.expires

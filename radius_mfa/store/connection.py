@@ -22,6 +22,7 @@ _PRAGMAS = (
     "PRAGMA cell_size_check=ON",
     "PRAGMA trusted_schema=OFF",
 )
+_READING = ("PRAGMA cell_size_check=ON", "PRAGMA trusted_schema=OFF")
 
 CHECK = "run: radius-mfa db check"
 """The hint of what only a look at the whole file can tell."""
@@ -47,11 +48,20 @@ def connect(path: Path) -> sqlite3.Connection:
 
     Transactions are begun by hand. Raises StoreBusy or StoreFailed.
     """
+    return _connected(path, "rw", _PRAGMAS)
+
+
+def connect_to_read(path: Path) -> sqlite3.Connection:
+    """A connection that cannot write, not even a checkpoint when it is closed. Raises StoreBusy or StoreFailed."""
+    return _connected(path, "ro", _READING)
+
+
+def _connected(path: Path, mode: str, pragmas: tuple[str, ...]) -> sqlite3.Connection:
     try:
         connection = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=BUSY_TIMEOUT, isolation_level=None
+            f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=BUSY_TIMEOUT, isolation_level=None
         )
-        for pragma in _PRAGMAS:
+        for pragma in pragmas:
             connection.execute(pragma)
     except DRIVER_ERRORS as error:
         raise translated(error) from error

@@ -9,6 +9,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from radius_mfa.ports import Clock
+from radius_mfa.store.connection import Connect, connect
 from radius_mfa.store.engine import engine_of, transaction
 from radius_mfa.store.keys import DataKeys, MasterKey
 from radius_mfa.store.lock import WriterLock
@@ -23,20 +24,20 @@ PATIENCE = 10.0
 class Database:
     """What the admin operations work on. Used by one thread of one process; opens nothing before the first use."""
 
-    def __init__(self, path: Path, keys: DataKeys, clock: Clock) -> None:
+    def __init__(self, path: Path, keys: DataKeys, clock: Clock, connect: Connect = connect) -> None:
         self.path = path
         self.keys = keys
         self.clock = clock
         self.secrets = Seal(keys.secrets)
         self.mailing = Mailing(keys)
         self.lock = WriterLock(path)
-        self.engine = engine_of(path)
+        self.engine = engine_of(path, connect)
 
     @classmethod
-    def open(cls, path: Path, master: MasterKey, clock: Clock) -> Database:
+    def open(cls, path: Path, master: MasterKey, clock: Clock, connect: Connect = connect) -> Database:
         """A database that has passed `upgrade.check`. Raises as that does, and SecretError."""
-        check(path, thorough=False)
-        return cls(path, unlock(path, master), clock)
+        check(path, thorough=False, connect=connect)
+        return cls(path, unlock(path, master, connect), clock, connect)
 
     @contextlib.contextmanager
     def read(self) -> Iterator[sa.Connection]:

@@ -11,10 +11,10 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from radius_mfa.errors import StoreFailed
-from radius_mfa.store.connection import DRIVER_ERRORS, connect, translated
+from radius_mfa.store.connection import DRIVER_ERRORS, Connect, connect, translated
 
 
-def engine_of(path: Path) -> sa.Engine:
+def engine_of(path: Path, connect: Connect = connect) -> sa.Engine:
     """An engine that opens nothing yet. With the execution option `immediate` a transaction takes the write lock."""
     engine = sa.create_engine("sqlite://", creator=lambda: connect(path), poolclass=sa.pool.QueuePool)
     sa.event.listen(engine, "begin", _begin)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from pathlib import Path
 
@@ -26,6 +27,8 @@ _PENDING = """DELETE FROM token WHERE id IN
     (SELECT id FROM token WHERE status = 'pending' AND expires < ? LIMIT ?)"""
 _CODES = """DELETE FROM recovery_code WHERE id IN
     (SELECT id FROM recovery_code WHERE expires IS NOT NULL AND expires < ? LIMIT ?)"""
+_EXPIRED_DEVICES = "SELECT id FROM device WHERE expires <= ? LIMIT ?"
+_DEVICES = "DELETE FROM device WHERE id IN (SELECT value FROM json_each(?)) AND expires <= ?"
 _MAILS = """DELETE FROM outbox WHERE id IN
     (SELECT id FROM outbox WHERE expires < ? AND created < ? LIMIT ?)"""
 
@@ -83,6 +86,7 @@ class Housekeeping:
             self._delete(connection, _PENDING, before),
             self._delete(connection, _CODES, before),
             self._delete(connection, _MAILS, before, self._clock.now() - DAY),
+            self._delete_devices(connection, self._clock.now()),
         ]
         if max(deleted) < SLICE:
             self._sweep_due = now + SWEEP_EVERY
@@ -90,3 +94,14 @@ class Housekeeping:
     def _delete(self, connection: sqlite3.Connection, statement: str, *before: bytes | float) -> int:
         with self._lock.held():
             return connection.execute(statement, (*before, SLICE)).rowcount
+
+    def _delete_devices(self, connection: sqlite3.Connection, now: float) -> int:
+        """Without grace, unlike the others: a clock set back is not to trust a device again.
+
+        No index leads to them. They are looked for before the queue, in which no login is to wait for that.
+        """
+        expired = [row for (row,) in connection.execute(_EXPIRED_DEVICES, (now, SLICE))]
+        if not expired:
+            return 0
+        with self._lock.held():
+            return connection.execute(_DEVICES, (json.dumps(expired), now)).rowcount

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from radius_mfa.auth.model import TAG, Claim
 from radius_mfa.errors import OperationFailed, SecretError, StoreNotReady, Unsealed
 from radius_mfa.store.files import OTHERS, write_private
 from radius_mfa.store.schema import data_key
@@ -102,6 +103,19 @@ class DataKeys:
         except Unsealed:
             message = f"the master key does not open the data keys of {store}"
             raise SecretError(message, "put back the master key this database was made with") from None
+
+    def device_hash(self, account_id: int, claim: Claim) -> bytes:
+        """What the store keeps of a device: HMAC-SHA256 over account, kind, client and mark, 32 octets."""
+        what = f"device\0{claim.kind}\0{claim.client}\0".encode() + claim.mark
+        return hmac.digest(self.devices, account_id.to_bytes(8, "big") + what, "sha256")
+
+    def place_hash(self, account_id: int, place: str) -> bytes:
+        """What the store keeps of a place that an account was let in from, 32 octets."""
+        return hmac.digest(self.devices, account_id.to_bytes(8, "big") + b"place\0" + place.encode(), "sha256")
+
+    def password_tag(self, account_id: int, password: bytes) -> bytes:
+        """What a device keeps of the password of a host user: TAG octets, too few to guess it by."""
+        return hmac.digest(self.devices, account_id.to_bytes(8, "big") + b"tag\0" + password, "sha256")[:TAG]
 
     def recovery_hash(self, account_id: int, code: str) -> bytes:
         """What the store keeps of a normalised recovery code: HMAC-SHA256 over account and code, 32 octets."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from radius_mfa.auth.model import Account, Algorithm, CodeHistory, Mfa, Token, TokenKind, TokenStatus
+from radius_mfa.auth.model import Account, Algorithm, CodeHistory, Device, Mfa, Token, TokenKind, TokenStatus
 from radius_mfa.errors import OperationFailed, StoreFailed, Unsealed
 from radius_mfa.store.connection import CHECK
 from radius_mfa.store.schema import token
@@ -14,12 +14,12 @@ from radius_mfa.store.sealing import Seal
 UNREADABLE = "\n"
 """Stands in `account.groups` for groups that could not be read."""
 DIGEST = 32
-"""Octets of a digest in `account.counted`."""
+"""Octets of a digest in `account.counted`, and of a hash in `account.known`."""
 
 _DAMAGE = (KeyError, TypeError, AttributeError)
 """What comes of a word that is none of ours, or a value of another type: STRICT tables refuse to write it only."""
 
-_TOKEN = 17
+_TOKEN = 18
 """Where the columns of a token begin in a row of statements.LOAD."""
 
 TOKEN_COLUMNS = (
@@ -63,9 +63,18 @@ def account_of(rows: Sequence[Sequence[Any]], secrets: Seal) -> Account:
             tokens,
             first[15],
             first[16] != 0,
+            _hashes(first[17]),
         )
     except _DAMAGE as error:
         raise _damaged(f"account {first[0]}") from error
+
+
+def device_of(row: Sequence[Any]) -> Device:
+    """A device of a row of statements.FIND_DEVICE. Raises StoreFailed."""
+    identity, created, last_used, expires, tag, current = row
+    if not all(isinstance(time, int | float) for time in (created, last_used, expires)):
+        raise _damaged(f"device {identity}")
+    return Device(identity, created, last_used, expires, tag, current == 0)
 
 
 def token_of(row: Sequence[Any], secrets: Seal) -> Token:
@@ -101,10 +110,14 @@ def history_of(row: Sequence[Any]) -> CodeHistory:
     if not all(isinstance(value, int | float) for value in row[:4]):
         raise _damaged("an account")
     try:
-        digests = tuple(counted[start : start + DIGEST] for start in range(0, len(counted), DIGEST))
+        digests = _hashes(counted)
     except _DAMAGE as error:
         raise _damaged("an account") from error
     return CodeHistory(failures, window_failures, window_started, locked_until, digests)
+
+
+def _hashes(column: bytes) -> tuple[bytes, ...]:
+    return tuple(column[start : start + DIGEST] for start in range(0, len(column), DIGEST)) if column else ()
 
 
 def groups_of(text: str) -> frozenset[str] | None:

@@ -1,8 +1,9 @@
 """`DB.shared`: what every process of the daemon may see without asking the database.
 
-The file is mapped. Its head: magic, layout version, number of workers, number of rows, length of the names, a random
-key of this start; then the clients' names as JSON, then one row a worker and client. A row has one writer. The last
-row of each worker, named "", stands for senders that are no client.
+The file is mapped. Its head: magic, layout version, number of workers, of rows and of tables, length of the names, a
+random key of this start; then the clients' names as JSON, then one row a worker and client, then one table of slots a
+process that checks passwords (store/tries.py). A row has one writer, and so has a table. The last row of each worker,
+named "", stands for senders that are no client.
 """
 
 from __future__ import annotations
@@ -12,13 +13,18 @@ import mmap
 import os
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 _MAGIC = b"rmfa-shm"
-_VERSION = 1
-_HEAD = struct.Struct("=8sIIII32s")
+_VERSION = 2
+_HEAD = struct.Struct("=8sIIIII32s")
 _ROW = struct.Struct("=ddQ40s")  # last seen, last drop, drops, why
+SLOT = struct.Struct("=16sddQ")  # key, started, last, count
+SLOTS = 32768
+"""Slots of a table, which has 1.25 MiB with them."""
+_TABLE = SLOTS * SLOT.size
+_ALIGNMENT = 64  # octets, so that a slot's numbers are seldom seen half written
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,34 +46,44 @@ class ClientActivity:
         return ClientActivity(self.shortname, seen, latest.last_drop, self.drops + other.drops, latest.reason)
 
 
-def create(path: str, workers: int, clients: Sequence[str], key: bytes) -> None:
+def create(path: str, workers: int, tables: int, clients: Sequence[str], key: bytes) -> None:
     """Make the file (0600) for these clients, in the order of their index, and put it in place of an older one.
 
-    `key` (32 octets) is random and the same from one start to the next stop. What an older file of this layout knows
-    of these clients is carried over. Raises OSError.
+    `tables`: processes that check passwords. `key` (32 octets) is random and the same from one start to the next stop.
+    What an older file of this layout knows of these clients is carried over, and its tables if it is of this start.
+    Raises OSError.
     """
     names = json.dumps(clients).encode("ascii")
-    head = _HEAD.pack(_MAGIC, _VERSION, workers, len(clients) + 1, len(names), key)
-    known = {activity.shortname: activity for activity in _read_if_possible(path)}
+    head = _HEAD.pack(_MAGIC, _VERSION, workers, len(clients) + 1, tables, len(names), key) + names
+    activities, slots = _remains(path, tables, key)
+    known = {activity.shortname: activity for activity in activities}
     kept = [_packed(known.get(name, ClientActivity(name))) for name in (*clients, "")]
     rows = b"".join(kept) + bytes(_ROW.size * len(kept) * (workers - 1))
+    filled = head + rows
     fresh = Path(f"{path}.{os.getpid()}")
     fresh.unlink(missing_ok=True)
     try:
         with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(head + names + rows)
+            # All of it is written: a hole in a mapped file on a full disk kills whoever touches it.
+            file.write(filled.ljust(_aligned(len(filled)), b"\0") + (slots or bytes(_TABLE * tables)))
         fresh.replace(path)
     except BaseException:
         fresh.unlink(missing_ok=True)
         raise
 
 
-def _read_if_possible(path: str) -> list[ClientActivity]:
-    """What an older file knows; one that another user has left behind is replaced unread."""
+def _remains(path: str, tables: int, key: bytes) -> tuple[list[ClientActivity], bytes]:
+    """What is carried over of an older file; one that another user has left behind is replaced unread."""
     try:
-        return read_clients(path)
+        found = mapped(path, mmap.ACCESS_READ)
     except OSError:
-        return []
+        return [], b""
+    if found is None:
+        return [], b""
+    data, layout = found
+    with data:
+        carried = data[layout.table(0) :] if (layout.key, layout.tables) == (key, tables) else b""
+        return _merged(data, layout), carried
 
 
 def read_clients(path: str) -> list[ClientActivity]:
@@ -75,31 +91,23 @@ def read_clients(path: str) -> list[ClientActivity]:
 
     Raises OSError when the file may not be read.
     """
-    try:
-        data = Path(path).read_bytes()
-    except FileNotFoundError:
+    found = mapped(path, mmap.ACCESS_READ)
+    if found is None:
         return []
-    layout = _Layout.of(data)
-    if layout is None:
-        return []
-    merged = [ClientActivity(name) for name in (*layout.names, "")]
-    for worker in range(layout.workers):
-        for index, name in enumerate((*layout.names, "")):
-            seen, drop, drops, why = _ROW.unpack_from(data, layout.offset(worker, index))
-            merged[index] = merged[index].merged(ClientActivity(name, seen, drop, drops, _text(why)))
-    return merged
+    data, layout = found
+    with data:
+        return _merged(data, layout)
 
 
 class ClientCounters:
     """The rows of one worker, which alone writes them. `client` is its index; -1 stands for senders that are none."""
 
     def __init__(self, path: str, worker: int) -> None:
-        with open(path, "r+b") as file:
-            self._map = mmap.mmap(file.fileno(), 0)
-        layout = _Layout.of(self._map)
-        if layout is None or worker >= layout.workers:
-            raise ValueError(f"{path} was not made for this daemon")
-        self._first = layout.offset(worker, 0)
+        self._map, layout = own(path)
+        if worker >= layout.workers:
+            self._map.close()
+            raise ValueError(f"{path} has no rows for worker {worker}")
+        self._first = layout.row(worker, 0)
         self._rows = layout.rows
 
     def seen(self, client: int, at: float) -> None:
@@ -118,25 +126,75 @@ class ClientCounters:
 
 
 @dataclass(frozen=True, slots=True)
-class _Layout:
+class Layout:
+    """What the head of the file says, and what follows from it: where everything is, in octets."""
+
     workers: int
     rows: int
+    tables: int
     names: tuple[str, ...]
     start: int
+    key: bytes = field(repr=False)
 
     @classmethod
-    def of(cls, data: bytes | mmap.mmap) -> _Layout | None:
+    def of(cls, data: mmap.mmap) -> Layout | None:
         """What the head says, or None if this is not our layout in full."""
         if len(data) < _HEAD.size:
             return None
-        magic, version, workers, rows, length, _ = _HEAD.unpack_from(data)
-        start = _HEAD.size + length
-        if (magic, version) != (_MAGIC, _VERSION) or len(data) != start + workers * rows * _ROW.size:
+        magic, version, workers, rows, tables, length, key = _HEAD.unpack_from(data)
+        if (magic, version) != (_MAGIC, _VERSION):
             return None
-        return cls(workers, rows, tuple(json.loads(data[_HEAD.size : start])), start)
+        start = _HEAD.size + length
+        layout = cls(workers, rows, tables, (), start, key)
+        if len(data) != layout.table(tables):
+            return None
+        return replace(layout, names=tuple(json.loads(data[_HEAD.size : start])))
 
-    def offset(self, worker: int, client: int) -> int:
+    def row(self, worker: int, client: int) -> int:
         return self.start + (worker * self.rows + client) * _ROW.size
+
+    def table(self, process: int) -> int:
+        return _aligned(self.row(self.workers, 0)) + process * _TABLE
+
+
+def mapped(path: str, access: int) -> tuple[mmap.mmap, Layout] | None:
+    """The file, to be closed, and its layout; None when there is none, or it is not of this version.
+
+    `access` is mmap.ACCESS_READ or mmap.ACCESS_WRITE. Raises OSError.
+    """
+    try:
+        with open(path, "rb" if access == mmap.ACCESS_READ else "r+b") as file:
+            if not os.fstat(file.fileno()).st_size:
+                return None
+            data = mmap.mmap(file.fileno(), 0, access=access)
+    except FileNotFoundError:
+        return None
+    layout = Layout.of(data)
+    if layout is None:
+        data.close()
+        return None
+    return data, layout
+
+
+def own(path: str) -> tuple[mmap.mmap, Layout]:
+    """The file, to be written. Raises ValueError when it was not made for this daemon, OSError."""
+    found = mapped(path, mmap.ACCESS_WRITE)
+    if found is None:
+        raise ValueError(f"{path} was not made for this daemon")
+    return found
+
+
+def _merged(data: mmap.mmap, layout: Layout) -> list[ClientActivity]:
+    merged = [ClientActivity(name) for name in (*layout.names, "")]
+    for worker in range(layout.workers):
+        for index, name in enumerate((*layout.names, "")):
+            seen, drop, drops, why = _ROW.unpack_from(data, layout.row(worker, index))
+            merged[index] = merged[index].merged(ClientActivity(name, seen, drop, drops, _text(why)))
+    return merged
+
+
+def _aligned(offset: int) -> int:
+    return -(-offset // _ALIGNMENT) * _ALIGNMENT
 
 
 def _packed(activity: ClientActivity) -> bytes:

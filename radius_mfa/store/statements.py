@@ -77,6 +77,7 @@ LOAD = fixed(
         .where(recovery_code.c.account_id == account.c.id, *_usable())
         .scalar_subquery(),
         sa.exists(number(1)).where(recovery_code.c.account_id == account.c.id),
+        account.c.known,
         *TOKEN_COLUMNS,
     )
     .select_from(account.outerjoin(token, token.c.account_id == account.c.id))
@@ -158,6 +159,96 @@ USE_RECOVERY_CODE = fixed(
         recovery_code.c.id == bindparam("row"), recovery_code.c.account_id == bindparam("owner"), *_usable(), _admits
     ),
     "time key octets time row owner now owner now loaded",
+)
+
+FIND_DEVICE = fixed(
+    sa.select(
+        device.c.id,
+        device.c.created,
+        device.c.last_used,
+        device.c.expires,
+        device.c.tag,
+        (device.c.hash == bindparam("keyed")).label("current"),
+    )
+    .where(
+        device.c.account_id == bindparam("owner"),
+        sa.or_(device.c.hash == bindparam("keyed"), device.c.reply_key == bindparam("key")),
+    )
+    .order_by(sa.desc("current")),
+    "keyed owner keyed key",
+)
+
+USE_DEVICE = fixed(
+    device.update()
+    .values(hash=bindparam("after"), last_used=bindparam("time"), **_REPLY)
+    .where(
+        device.c.id == bindparam("row"),
+        device.c.account_id == bindparam("owner"),
+        device.c.hash == bindparam("before"),
+        device.c.expires > bindparam("now"),
+        _admits,
+    ),
+    "after time key octets time row owner before now owner now loaded",
+)
+
+_trusted = sqlite.insert(device).values(
+    account_id=bindparam("owner"),
+    kind=bindparam("what"),
+    client=bindparam("where"),
+    label=bindparam("called"),
+    hash=bindparam("keyed"),
+    tag=bindparam("mark"),
+    created=bindparam("now"),
+    last_used=bindparam("now"),
+    expires=bindparam("ends"),
+)
+TRUST = fixed(
+    _trusted.on_conflict_do_update(
+        index_elements=[device.c.account_id, device.c.hash],
+        set_={
+            column: _trusted.excluded[column]
+            for column in ("kind", "client", "label", "tag", "created", "last_used", "expires")
+        },
+    ),
+    "owner what where called keyed mark now now ends",
+)
+
+KEEP_DEVICES = fixed(
+    device.delete().where(
+        device.c.account_id == bindparam("owner"),
+        device.c.id.not_in(
+            sa.select(device.c.id)
+            .where(device.c.account_id == bindparam("owner"), device.c.expires > bindparam("now"))
+            .order_by(device.c.last_used.desc(), device.c.id.desc())
+            .limit(bindparam("most"))
+            .offset(number(0))
+        ),
+    ),
+    "owner owner now most",
+)
+
+END_DEVICES = fixed(device.delete().where(device.c.account_id == bindparam("owner")), "owner")
+
+END_DEVICE = fixed(
+    device.delete().where(device.c.account_id == bindparam("owner"), device.c.id == bindparam("row")), "owner row"
+)
+
+DISABLE_TOKENS = fixed(
+    token.update()
+    .values(status=word(TokenStatus.DISABLED))
+    .where(token.c.account_id == bindparam("owner"), token.c.status != word(TokenStatus.DISABLED)),
+    "owner",
+)
+
+REMEMBER_PLACE = fixed(
+    account.update()
+    .values(known=bindparam("hashes"))
+    .where(
+        account.c.id == bindparam("owner"),
+        account.c.disabled == sa.false(),
+        account.c.epoch == bindparam("loaded"),
+    ),
+    "hashes owner loaded",
 )
 
 ADMITS = fixed(sa.select(number(1)).where(*_admitted), "owner now loaded")

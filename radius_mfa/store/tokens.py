@@ -73,26 +73,42 @@ def enroll(
         owner = accounts.identity(connection, name)
         accounts.end_pending(connection, owner)
         _refuse_digits(connection, owner, name, new.digits)
-        values = {
-            "account_id": owner,
-            "kind": new.kind.value,
-            "status": TokenStatus.PENDING.value,
-            "secret": b"",  # sealed below: the seal needs the number of the row
-            "digits": new.digits,
-            "algorithm": new.algorithm.value,
-            "period": new.period,
-            "last_step": new.last_step,
-            "label": new.label,
-            "created": database.clock.now(),
-            "expires": expires,
-        }
-        identity: int = connection.execute(token.insert().returning(token.c.id), values).scalar_one()
-        sealed = database.secrets.seal(new.secret, table="token", column="secret", row=identity)
-        connection.execute(token.update().where(token.c.id == identity).values(secret=sealed))
+        identity = insert(database, connection, owner, new, TokenStatus.PENDING, expires=expires)
         if content is not None:
             made = Token(identity, new.kind, TokenStatus.PENDING, new.secret, new.digits, new.algorithm, new.period)
             letters.invitation(database, connection, name, replace(made, expires=expires), content)
         return identity
+
+
+def insert(
+    database: Database,
+    connection: sa.Connection,
+    owner: int,
+    new: NewToken,
+    status: TokenStatus,
+    *,
+    drift: int = 0,
+    expires: float | None = None,
+) -> int:
+    """The row of a token of the account `owner`, inside the caller's transaction; its id."""
+    values = {
+        "account_id": owner,
+        "kind": new.kind.value,
+        "status": status.value,
+        "secret": b"",  # sealed below: the seal needs the number of the row
+        "digits": new.digits,
+        "algorithm": new.algorithm.value,
+        "period": new.period,
+        "last_step": new.last_step,
+        "drift": drift,
+        "label": new.label,
+        "created": database.clock.now(),
+        "expires": expires,
+    }
+    identity: int = connection.execute(token.insert().returning(token.c.id), values).scalar_one()
+    sealed = database.secrets.seal(new.secret, table="token", column="secret", row=identity)
+    connection.execute(token.update().where(token.c.id == identity).values(secret=sealed))
+    return identity
 
 
 def all_tokens(database: Database, name: str) -> list[TokenRow]:
@@ -116,13 +132,18 @@ def all_tokens(database: Database, name: str) -> list[TokenRow]:
 
 def pending(database: Database, name: str) -> Token:
     """The account's pending token with its secret, to check a first code by. Raises OperationFailed."""
-    with database.read() as connection:
-        owner = accounts.identity(connection, name)
-        query = sa.select(*TOKEN_COLUMNS).where(token.c.account_id == owner, *_alive(database.clock.now()))
-        row = connection.execute(query).one_or_none()
-    if row is None:
+    found = _with_secrets(database, name, *_alive(database.clock.now()))
+    if not found:
         raise _none_pending(name)
-    return token_of(row, database.secrets)
+    return found[0]
+
+
+def active(database: Database, name: str) -> list[Token]:
+    """The account's active tokens with their secrets, oldest first. Raises OperationFailed when there is none."""
+    found = _with_secrets(database, name, _is(TokenStatus.ACTIVE))
+    if not found:
+        raise _none_of(name, TokenStatus.ACTIVE)
+    return found
 
 
 def confirm(database: Database, name: str, token_id: int, *, step: int, drift: int, mails: bool = False) -> None:
@@ -140,17 +161,27 @@ def confirm(database: Database, name: str, token_id: int, *, step: int, drift: i
             letters.notice(database, connection, name, Activated)
 
 
-def disable(database: Database, name: str) -> int:
-    """Switch off the active tokens of an account, and end its trusted devices; how many. Raises OperationFailed.
+def resync(database: Database, name: str, token_id: int, *, step: int, drift: int) -> None:
+    """Let an active token go on from `step`, off by `drift` steps. Raises OperationFailed unless it is a newer step."""
+    mine = token.update().where(token.c.id == token_id, _is(TokenStatus.ACTIVE), token.c.last_step < step)
+    with database.write() as connection:
+        owner = accounts.identity(connection, name)
+        changed = connection.execute(mine.where(token.c.account_id == owner).values(last_step=step, drift=drift))
+        if changed.rowcount != 1:
+            raise OperationFailed("these codes were taken or passed over before", "wait for the next two codes")
 
-    A pending token ends too: its first code would let in past the ones that are switched off.
+
+def disable(database: Database, name: str, token_id: int | None = None) -> int:
+    """Switch off the active tokens of an account, or one; how many. Its trusted devices end. Raises OperationFailed.
+
+    Where none stays active, a pending token ends too: its first code would let in past those that are switched off.
     """
-    return _switch(database, name, TokenStatus.ACTIVE, TokenStatus.DISABLED)
+    return _switch(database, name, TokenStatus.ACTIVE, TokenStatus.DISABLED, token_id)
 
 
-def enable(database: Database, name: str) -> int:
-    """Switch the disabled tokens of an account on again; how many. Raises OperationFailed when there is none."""
-    return _switch(database, name, TokenStatus.DISABLED, TokenStatus.ACTIVE)
+def enable(database: Database, name: str, token_id: int | None = None) -> int:
+    """Switch the disabled tokens of an account on again, or one; how many. Raises OperationFailed for none."""
+    return _switch(database, name, TokenStatus.DISABLED, TokenStatus.ACTIVE, token_id)
 
 
 def reset(database: Database, name: str, *, mails: bool = False) -> Ended:
@@ -174,18 +205,28 @@ def reset(database: Database, name: str, *, mails: bool = False) -> Ended:
         return ended
 
 
-def _switch(database: Database, name: str, before: TokenStatus, after: TokenStatus) -> int:
+def _switch(database: Database, name: str, before: TokenStatus, after: TokenStatus, token_id: int | None) -> int:
     with database.write() as connection:
         owner = accounts.identity(connection, name)
-        mine = token.update().where(token.c.account_id == owner, _is(before))
-        switched = connection.execute(mine.values(status=after.value)).rowcount
-        if not switched:
-            raise OperationFailed(f"{name} has no {before} token", f"see them with: radius-mfa token list {name}")
+        mine = token.c.account_id == owner
+        meant: tuple[sa.ColumnElement[bool], ...] = () if token_id is None else (token.c.id == token_id,)
+        if after is TokenStatus.ACTIVE:
+            meant += (token.c.expires.is_(None),)  # one that was pending when it was disabled has had no first code
+        switched = connection.execute(token.update().where(mine, _is(before), *meant).values(status=after.value))
+        if not switched.rowcount:
+            raise _none_of(name, before, token_id)
         connection.execute(device.delete().where(device.c.account_id == owner))
-        if after is TokenStatus.DISABLED:
+        if not connection.scalar(sa.select(sa.exists().where(mine, _is(TokenStatus.ACTIVE)))):
             accounts.end_pending(connection, owner)
         accounts.update(connection, owner, database.clock.now(), grow=True)
-        return switched
+        return switched.rowcount
+
+
+def _with_secrets(database: Database, name: str, *conditions: sa.ColumnElement[bool]) -> list[Token]:
+    with database.read() as connection:
+        owner = accounts.identity(connection, name)
+        query = sa.select(*TOKEN_COLUMNS).where(token.c.account_id == owner, *conditions).order_by(token.c.id)
+        return [token_of(row, database.secrets) for row in connection.execute(query)]
 
 
 def _delete_of(connection: sa.Connection, table: sa.Table, owner: int) -> int:
@@ -211,3 +252,8 @@ def _is(status: TokenStatus) -> sa.ColumnElement[bool]:
 
 def _none_pending(name: str) -> OperationFailed:
     return OperationFailed(f"{name} has no pending token", f"make one with: radius-mfa token enroll {name}")
+
+
+def _none_of(name: str, status: TokenStatus, token_id: int | None = None) -> OperationFailed:
+    which = f"{status} token" if token_id is None else f"token {token_id} that is {status}"
+    return OperationFailed(f"{name} has no {which}", f"see them with: radius-mfa token list {name}")

@@ -17,7 +17,7 @@ from alembic.script import ScriptDirectory
 
 from radius_mfa.errors import AccessDenied, OperationFailed, StoreFailed, StoreNotReady
 from radius_mfa.ports import Clock
-from radius_mfa.store.connection import CHECK, connect
+from radius_mfa.store.connection import CHECK, Connect, connect
 from radius_mfa.store.engine import engine_of, in_our_words, transaction
 from radius_mfa.store.files import OTHERS, create_private, sync
 from radius_mfa.store.keys import DataKeys, MasterKey, make_missing
@@ -46,7 +46,7 @@ def upgrade(path: Path, master: MasterKey, clock: Clock) -> None:
         lock.close()
 
 
-def check(path: Path, *, thorough: bool = True) -> None:
+def check(path: Path, *, thorough: bool = True, connect: Connect = connect) -> None:
     """Refuse a database that is missing, damaged, open to others, or of another schema. `thorough` reads every page.
 
     Raises StoreNotReady, AccessDenied or StoreBusy.
@@ -61,7 +61,7 @@ def check(path: Path, *, thorough: bool = True) -> None:
         raise StoreNotReady(f"{path}: {error}", _restore(path) if error.hint == CHECK else error.hint) from error
 
 
-def unlock(path: Path, master: MasterKey) -> DataKeys:
+def unlock(path: Path, master: MasterKey, connect: Connect = connect) -> DataKeys:
     """The data keys of a database, opened with the master key. Raises StoreNotReady, SecretError or Unavailable."""
     with in_our_words(), closing(connect(path)) as connection:
         wrapped = dict(connection.execute("SELECT purpose, wrapped FROM data_key").fetchall())

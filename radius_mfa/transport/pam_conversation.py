@@ -47,7 +47,7 @@ class Service:
 class Conversation:
     """The rounds of one login. The State between two of them stays here, and is spent in the store like any other.
 
-    `judge` is asked for the verdict of each round; what it raises ends the login.
+    `judge` is asked for the verdict of each round; what it raises ends the login. `host`: the name of this machine.
     """
 
     def __init__(
@@ -58,6 +58,7 @@ class Conversation:
         judge: Callable[[LoginRequest], Awaitable[Verdict]],
         clock: Clock,
         random: Random,
+        host: str,
     ) -> None:
         self._terminal = terminal
         self._hello = hello
@@ -65,6 +66,7 @@ class Conversation:
         self._judge = judge
         self._clock = clock
         self._random = random
+        self._host = host
 
     async def run(self) -> Result:
         """Ask, judge, and give the result that is yet to be told. Raises HungUp, BadLine, Unavailable, TimeoutError."""
@@ -120,7 +122,8 @@ class Conversation:
 
     def _state(self, challenge: Challenge) -> OpenedState:
         expires = int(self._clock.now() + challenge.lifetime)
-        return OpenedState(challenge.stage, challenge.account_id, challenge.epoch, expires, self._random(_NONCE))
+        nonce = self._random(_NONCE)
+        return OpenedState(challenge.stage, challenge.account_id, challenge.epoch, expires, nonce, challenge.tag)
 
     async def _round(self, answer: bytes | None, state: OpenedState | None = None) -> Verdict:
         hello = self._hello
@@ -139,6 +142,7 @@ class Conversation:
                 tty=hello.tty,
                 rhost=hello.rhost,
                 ruser=hello.ruser,
+                host=self._host,
                 proven_key=hello.proven_keys,
             )
         )

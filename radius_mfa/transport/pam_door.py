@@ -6,11 +6,12 @@ import asyncio
 import contextlib
 import logging
 import math
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import cast
 
-from radius_mfa.auth.model import ClientPolicy, FirstFactor, LoginRequest, Mfa, Reject, Verdict
+from radius_mfa.auth.model import ClientPolicy, DeviceKind, FirstFactor, LoginRequest, Mfa, Reject, Verdict
 from radius_mfa.auth.reasons import Reason
 from radius_mfa.backends.slots import HashSlots
 from radius_mfa.errors import RadiusMfaError, where
@@ -29,10 +30,11 @@ FAIL_DELAY = 2.0
 """Seconds that PAM holds a failure back, as pam_unix does."""
 
 
-def service(name: str, mfa: str = "inherit", *, password: bool = True) -> Service:
+def service(name: str, mfa: str = "inherit", *, password: bool = True, trusted_devices: str = "off") -> Service:
     """What `pam.services.NAME` says; with the defaults, what holds for a service that is not there."""
     first = FirstFactor.CHECK if password else FirstFactor.PROVEN_BY_STACK
-    return Service(ClientPolicy(name, mfa=Mfa(mfa)), first)
+    devices = None if trusted_devices == "off" else DeviceKind(trusted_devices)
+    return Service(ClientPolicy(name, mfa=Mfa(mfa), trusted_devices=devices), first)
 
 
 class PamDoor:
@@ -60,6 +62,7 @@ class PamDoor:
         self._clock = clock
         self._random = random
         self._fail_delay = fail_delay
+        self._host = socket.gethostname()
         self._turns = HashSlots(1, 2, clock)
         self._turning = False
         self._fresh: list[Round] = []
@@ -114,7 +117,8 @@ class PamDoor:
             self._note("crowded", "too many PAM logins at once: one of %s was denied", hello.service)
             return Result.DENIED
         chosen = self._services.get(hello.service) or service(hello.service)
-        return await Conversation(terminal, hello, chosen, self.judge, self._clock, self._random).run()
+        talk = Conversation(terminal, hello, chosen, self.judge, self._clock, self._random, self._host)
+        return await talk.run()
 
     def _turn(self) -> None:
         """Let all rounds go on; what comes meanwhile goes on in the next turn."""

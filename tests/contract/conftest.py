@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from radius_mfa.backends.slots import HashSlots
+from radius_mfa.service import Authenticator
 from radius_mfa.store.sqlite import SqliteStore
+from tests.contract.judging import Recorder, judge
 from tests.contract.stores import SqliteStores
 
 KINDS = {"sqlite": SqliteStores}
@@ -23,3 +26,21 @@ def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqliteSto
 @pytest.fixture
 def store(stores: SqliteStores) -> SqliteStore:
     return stores.store()
+
+
+@pytest.fixture
+def world(stores: SqliteStores) -> Recorder:
+    stores.account("alice")
+    return Recorder(stores.store())
+
+
+@pytest.fixture
+def slots(stores: SqliteStores) -> Iterator[HashSlots]:
+    made = HashSlots(2, 512, stores.clock)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def service_of(world: Recorder, stores: SqliteStores, slots: HashSlots) -> Authenticator:
+    return judge(world, slots, stores)

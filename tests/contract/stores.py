@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import sqlalchemy as sa
 
-from radius_mfa.auth.asks import ActivateToken, Commit, Consumption, UseRecoveryCode, UseToken
-from radius_mfa.auth.model import Accept, Account, Method, OpenedState, Reject, Stage, Verdict
+from radius_mfa.auth.asks import ActivateToken, Commit, Consumption, Trust, UseRecoveryCode, UseToken
+from radius_mfa.auth.model import Accept, Account, Claim, DeviceKind, Method, OpenedState, Reject, Stage, Verdict
 from radius_mfa.auth.reasons import Reason
+from radius_mfa.auth.throttle import Lockout
 from radius_mfa.ports import Write
 from radius_mfa.store import accounts, codes, keys, tokens, upgrade
 from radius_mfa.store.accounts import NewAccount
@@ -37,6 +38,20 @@ class SetClock:
 
     def monotonic(self) -> float:
         return self.time
+
+
+class NoLimit:
+    """ports.PasswordTries that never run out. `out` are those that were taken and not given back."""
+
+    def __init__(self) -> None:
+        self.out: list[object] = []
+
+    def take(self, account: str, place: str, at: float, known: Callable[[], bool]) -> object | None:
+        self.out.append((account, place))
+        return account, place
+
+    def give_back(self, taken: object) -> None:
+        self.out.remove(taken)
 
 
 @dataclass
@@ -154,10 +169,27 @@ def use(
 
 def wrong(account: Account, *, spend: OpenedState | None = None, request: int = 1, at: float = NOW) -> Write:
     """A round whose code was wrong."""
-    return Write(Commit(account, Reject(Reason.WRONG_CODE), at, digest(request), spend, wrong_code=True))
+    return Write(Commit(account, Reject(Reason.WRONG_CODE), at, digest(request), spend, wrong_code=Lockout()))
 
 
 def code(store: SqliteStore, account: Account, text: str = CODES[0]) -> UseRecoveryCode:
     found = store.find_recovery_code(account.id, text)
     assert found is not None
     return UseRecoveryCode(found.id)
+
+
+def claimed(mark: bytes = b"mark", client: str = "pbx", kind: DeviceKind = DeviceKind.TOKEN) -> Claim:
+    """What a request shows of a device."""
+    return Claim(kind, client, mark)
+
+
+def trusted(
+    stores: SqliteStores, store: SqliteStore, account: Account, claim: Claim | None = None, **facts: object
+) -> Trust:
+    """A device that the account has trusted, by a code of its own."""
+    trust = Trust(claim or claimed(), "desk", NOW + 7 * 86400, 10)
+    trust = replace(trust, **facts) if facts else trust  # type: ignore[arg-type]
+    last = max(token.last_step for token in stores.load(account.name).tokens)
+    round_ = use(account, step(account, last + 1), request=10_000 + last)
+    store.commit([replace(round_, commit=replace(round_.commit, trust=trust))])
+    return trust

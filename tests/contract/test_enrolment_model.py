@@ -18,20 +18,8 @@ from radius_mfa.store import accounts, tokens
 from radius_mfa.store.accounts import NewAccount
 from radius_mfa.store.queue import queue
 from tests.contract.stores import SqliteStores
-from tests.unit.driving import (
-    APPEND,
-    BOTH,
-    NOW,
-    PASSWORD,
-    PBX,
-    SHY,
-    World,
-    alice,
-    code,
-    octets,
-    opened,
-    request,
-)
+from tests.unit.driving import APPEND, BOTH, NOW, PASSWORD, PBX, SHY, World, alice, code, opened, request
+from tests.unit.memory import octets
 
 RULES = Rules(mails=True, enrolment=Enrolment(per_day=3))
 EVENTS = 400
@@ -46,10 +34,10 @@ class Real(World):
         self.store = stores.store()
 
     def _load(self, name: str) -> Account | None:
-        self.stores.clock.time = self._at
+        self.stores.clock.time = self.at
         return self.store.load(name)
 
-    def _commit(self, commit: Commit) -> Outcome:
+    def commit(self, commit: Commit) -> Outcome:
         (outcome,) = self.store.commit([Write(commit, octets(commit.verdict))])
         return outcome
 

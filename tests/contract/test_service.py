@@ -4,123 +4,39 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Generator, Sequence
 
 import pytest
 
 from radius_mfa import service
-from radius_mfa.auth import flow, otp, policy
-from radius_mfa.auth.asks import Checked, Outcome
+from radius_mfa.auth import flow, policy
+from radius_mfa.auth.asks import Checked
 from radius_mfa.auth.model import (
     Accept,
-    Account,
-    Algorithm,
-    Challenge,
-    ClientPolicy,
-    Dialogue,
-    Door,
     LoginRequest,
-    OpenedState,
     Reject,
     Verdict,
 )
 from radius_mfa.auth.policy import Rules
 from radius_mfa.auth.reasons import Reason
-from radius_mfa.backends.local import LocalPasswords, hash_password
+from radius_mfa.backends.local import LocalPasswords
 from radius_mfa.backends.slots import HashSlots
 from radius_mfa.errors import AuditLost, PacketError, PasswordsBusy, StoreBusy, StoreFailed
-from radius_mfa.ports import AuditRecord, Write
-from radius_mfa.service import Authenticator, Round
-from radius_mfa.store.sqlite import SqliteStore
-from tests.contract.stores import CODES, NOW, SECRET, SqliteStores
-
-PBX = ClientPolicy("pbx")
-APPEND = ClientPolicy("gear", Dialogue.APPEND)
-PASSWORD = "correct horse"
-HASH = hash_password(PASSWORD)
-CODE = otp.code_at(SECRET, int(NOW) // 30, 6, Algorithm.SHA1)
-
-
-@dataclass
-class Recorder:
-    """An audit that can be lost, and a store that can fail, seen from the service."""
-
-    store: SqliteStore
-    records: list[AuditRecord] = field(default_factory=list)
-    batches: list[int] = field(default_factory=list)
-    lost: bool = False
-    failing: Callable[[Sequence[Write]], None] = lambda writes: None
-
-    def write(self, records: Sequence[AuditRecord]) -> None:
-        if self.lost:
-            raise AuditLost("no space left on device")
-        self.records += records
-
-    def load(self, name: str) -> Account | None:
-        account = self.store.load(name)
-        return replace(account, password_hash=HASH) if account else None
-
-    def find_recovery_code(self, account_id: int, code: str) -> object:
-        return self.store.find_recovery_code(account_id, code)
-
-    def commit(self, writes: Sequence[Write]) -> list[Outcome]:
-        self.batches.append(len(writes))
-        self.failing(writes)
-        return self.store.commit(writes)
-
-
-@pytest.fixture
-def world(stores: SqliteStores) -> Recorder:
-    stores.account("alice")
-    return Recorder(stores.store())
-
-
-@pytest.fixture
-def slots(stores: SqliteStores) -> Iterator[HashSlots]:
-    made = HashSlots(2, 512, stores.clock)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def service_of(world: Recorder, stores: SqliteStores, slots: HashSlots) -> Authenticator:
-    return Authenticator(Rules(), world, {"local": LocalPasswords()}, slots, world, stores.clock)  # type: ignore[arg-type]
-
-
-def asking(
-    number: int, password: str = PASSWORD + CODE, client: ClientPolicy = APPEND, **facts: object
-) -> LoginRequest:
-    made = LoginRequest(Door.RADIUS, client, NOW, b"alice", password.encode(), number.to_bytes(32, "big"), "192.0.2.1")
-    return replace(made, **facts) if facts else made  # type: ignore[arg-type]
-
-
-def answering(number: int, challenge: Challenge, answer: str, **facts: object) -> LoginRequest:
-    state = OpenedState(
-        challenge.stage,
-        challenge.account_id,
-        challenge.epoch,
-        int(NOW + challenge.lifetime),
-        number.to_bytes(12, "big"),
-    )
-    return asking(number, answer, PBX, state=state, **facts)
-
-
-def octets(verdict: Verdict) -> bytes:
-    return f"{type(verdict).__name__} {verdict.reason}".encode()
-
-
-def finish(authenticator: Authenticator, slots: HashSlots, rounds: list[Round]) -> None:
-    left = len(rounds) - len(authenticator.advance(rounds))
-    while left:
-        slots.wait()
-        left -= len(authenticator.advance())
-
-
-def challenge_of(authenticator: Authenticator) -> Challenge:
-    verdict = authenticator.run([asking(999, PASSWORD, PBX)])[0]
-    assert isinstance(verdict, Challenge)
-    return verdict
+from radius_mfa.ports import Write
+from radius_mfa.service import Authenticator
+from tests.contract.judging import (
+    APPEND,
+    CODE,
+    PASSWORD,
+    Recorder,
+    answering,
+    asking,
+    challenge_of,
+    finish,
+    judge,
+    octets,
+)
+from tests.contract.stores import CODES, SqliteStores
 
 
 def test_a_login_in_two_rounds_writes_only_with_its_verdict(service_of: Authenticator, world: Recorder) -> None:
@@ -252,7 +168,7 @@ def test_a_fault_of_a_password_backend_denies(
 
     backend = LocalPasswords()
     monkeypatch.setattr(LocalPasswords, "check", broken)
-    made = Authenticator(Rules(), world, {"local": backend}, slots, world, stores.clock)  # type: ignore[arg-type]
+    made = judge(world, slots, stores, local=backend)
     assert Reason.INTERNAL is made.run([asking(1)])[0].reason
 
 
@@ -317,7 +233,7 @@ def test_a_full_queue_of_hashes_goes_unanswered(
 ) -> None:
     """More passwords than the queue holds are dropped, not queued for ever."""
     slots = HashSlots(1, 2, stores.clock)
-    made = Authenticator(Rules(), world, {"local": LocalPasswords()}, slots, world, stores.clock)  # type: ignore[arg-type]
+    made = judge(world, slots, stores)
     rounds = [made.begin(asking(number), octets) for number in range(8)]
     finish(made, slots, rounds)
     slots.close()

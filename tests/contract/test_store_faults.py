@@ -51,7 +51,7 @@ ROUNDS: dict[str, Callable[[SqliteStores], Write]] = {
         alice := stores.account("alice"), code(stores.store(), alice), spend=state(alice, 1)
     ),
     "the first password": lambda stores: Write(
-        Commit(newcomer(stores), accepted(), NOW, digest(1), mail=Invite(NOW + 86400))
+        Commit(newcomer(stores), accepted(), NOW, digest(1), mails=(Invite(NOW + 86400),))
     ),
     "a first code with its notice": lambda stores: Write(
         Commit(
@@ -61,7 +61,7 @@ ROUNDS: dict[str, Callable[[SqliteStores], Write]] = {
             digest(1),
             state(alice, 1),
             first_step(alice, 5),
-            mail=Activated(account="alice", at=NOW),
+            mails=(Activated(account="alice", at=NOW),),
         ),
         b"reply",
     ),

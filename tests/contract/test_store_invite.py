@@ -34,7 +34,7 @@ def newcomer(stores: SqliteStores, name: str = "alice") -> Account:
 
 
 def mail(account: Account, what: Mail, *, at: float = NOW, request: int = 1) -> Write:
-    return Write(Commit(account, accepted(), at, digest(request), mail=what))
+    return Write(Commit(account, accepted(), at, digest(request), mails=(what,)))
 
 
 def lost(store: SqliteStore, write: Write) -> Loss | None:
@@ -181,7 +181,7 @@ def test_a_notice_goes_with_what_it_tells(stores: SqliteStores, store: SqliteSto
     stores.account("alice", pending=True)
     stores.edit("UPDATE account SET mail = 'alice@example.com'")
     account = stores.load("alice")
-    write = Write(Commit(account, accepted(), NOW, digest(1), consume=first_step(account, 7), mail=USED), b"reply")
+    write = Write(Commit(account, accepted(), NOW, digest(1), consume=first_step(account, 7), mails=(USED,)), b"reply")
     assert lost(store, write) is None
     assert ["activated"] == [one.kind for one in mails(stores)]
     assert Loss.CONSUMED is lost(store, write)

@@ -87,7 +87,7 @@ def test_a_state_is_spent_though_no_mail_is_sent(stores: SqliteStores, store: Sq
     """`mail` typed too early, or past the limit, uses up the State it answers."""
     alice = newcomer(stores)
     store.commit([mail(alice, INVITE)])
-    write = Write(Commit(alice, accepted(), NOW, digest(2), state(alice, 1), mail=limit))
+    write = Write(Commit(alice, accepted(), NOW, digest(2), state(alice, 1), mails=(limit,)))
     assert lost(store, write) in {Loss.TOO_SOON, Loss.MAIL_LIMIT}
     assert 1 == stores.spent()
     assert Loss.STATE is lost(store, write)
@@ -98,7 +98,7 @@ def test_a_spent_state_sends_nothing(stores: SqliteStores, store: SqliteStore) -
     alice = newcomer(stores)
     store.commit([mail(alice, INVITE)])
     again, opened = InviteAgain(NOW), state(alice, 1, expires=NOW + 700)
-    write = Write(Commit(alice, accepted(), NOW + 600, digest(2), opened, mail=again))
+    write = Write(Commit(alice, accepted(), NOW + 600, digest(2), opened, mails=(again,)))
     assert [None, Loss.STATE] == [outcome.lost for outcome in store.commit([write, write])]
     assert 2 == len(mails(stores))
 

@@ -41,7 +41,7 @@ def facts(outbox: SqliteOutbox, now: float = NOW) -> list[tuple[str, Facts]]:
 
 def notice(account: Account, number: int, *, at: float = NOW) -> Write:
     """A code that is taken, with a notice."""
-    return Write(Commit(account, accepted(), at, digest(number), consume=step(account, number), mail=USED))
+    return Write(Commit(account, accepted(), at, digest(number), consume=step(account, number), mails=(USED,)))
 
 
 def enrolled(stores: SqliteStores) -> Account:
@@ -218,6 +218,6 @@ def test_a_mail_that_does_not_open_is_logged(
 def test_a_used_recovery_code_is_told(stores: SqliteStores, store: SqliteStore, outbox: SqliteOutbox) -> None:
     """One notice with the consumption, and none with the one that lost."""
     alice = enrolled(stores)
-    write = Write(Commit(alice, accepted(), NOW, digest(1), consume=code(store, alice), mail=USED), b"reply")
+    write = Write(Commit(alice, accepted(), NOW, digest(1), consume=code(store, alice), mails=(USED,)), b"reply")
     assert [None, Loss.CONSUMED] == [outcome.lost for outcome in store.commit([write, write])]
     assert [("alice@example.com", USED)] == facts(outbox)

@@ -28,6 +28,7 @@ from radius_mfa.store import accounts, shared
 from radius_mfa.store.sqlite import SqliteStore
 from radius_mfa.transport import door
 from radius_mfa.transport.sockets import Datagram, Listener
+from tests.contract.stores import NoLimit
 from tests.daemon.raw import RawClient
 from tests.daemon.server import SECRET, Server, User
 
@@ -88,10 +89,17 @@ class Bench:
         self.slots = HashSlots(2, 100, self.clock)
         self.audit = AuditFile(str(self.server.audit_file))
         self.store = SqliteStore(self.server.store, self.server.database.keys, self.clock)
-        shared.create(f"{self.server.store}.shared", 1, ["test"], bytes(32))
+        shared.create(f"{self.server.store}.shared", 1, 1, ["test"], bytes(32))
         self.counters = shared.ClientCounters(f"{self.server.store}.shared", 0)
         self.authenticator = Authenticator(
-            Rules(), self.store, {"local": passwords or LocalPasswords()}, self.slots, self.audit, self.clock
+            Rules(),
+            self.store,
+            {"local": passwords or LocalPasswords()},
+            self.slots,
+            self.audit,
+            self.clock,
+            os.urandom,
+            NoLimit(),
         )
         client = Client("test", ip_network("127.0.0.1"), 0, ClientPolicy("test"), SharedSecret(SECRET.encode()))
         self.door = door.RadiusDoor(
@@ -178,7 +186,7 @@ def test_a_challenge_is_answered_within_two_minutes(bench: Bench, age: float, co
     user = bench.server.add_user()
     (challenge,) = bench.turn(bench.client.request(user.name, user.password))
     assert challenge[0] == CHALLENGE
-    state = challenge[40 : 40 + 72]
+    state = challenge[40 : 40 + 76]
     assert challenge[38:40] == bytes((24, 74))
     bench.clock.forward(age)
     right = user.totp.at(int(bench.clock.wall))

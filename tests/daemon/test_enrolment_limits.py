@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ from radius_mfa.ports import AuditRecord
 from radius_mfa.service import Authenticator
 from radius_mfa.store import accounts
 from radius_mfa.store.queue import queue
-from tests.contract.stores import NOW, SqliteStores
+from tests.contract.stores import NOW, NoLimit, SqliteStores
 from tests.daemon.conftest import Start
 from tests.daemon.crowd import LOOPBACK, crowd, results, submit
 from tests.daemon.mailbox import age, edit, in_directory, invitations, newcomers, tokens_of, wait_until_sent
@@ -55,7 +56,16 @@ def test_ten_thousand_first_logins_are_one_mail(stores: SqliteStores) -> None:
     accounts.add(stores.database, accounts.NewAccount("alice", "alice@example.com"))
     slots, audit = HashSlots(2, 2 * BATCH, stores.clock), Reasons()
     two = [
-        Authenticator(Rules(mails=True), stores.store(), {"local": Remembered()}, slots, audit, stores.clock)
+        Authenticator(
+            Rules(mails=True),
+            stores.store(),
+            {"local": Remembered()},
+            slots,
+            audit,
+            stores.clock,
+            os.urandom,
+            NoLimit(),
+        )
         for _ in range(2)
     ]
     keys = set()

@@ -21,7 +21,7 @@ def seeds() -> list[list[tuple[int, bytes]]]:
     """Attributes of requests as clients send them. Those with a State are judged without a hash."""
     authenticator = bytes(range(16))
     password = (2, hidden(PASSWORD.encode(), authenticator))
-    name, state = (1, b"alice"), (24, b"A" * 72)
+    name, state = (1, b"alice"), (24, b"A" * 76)
     station = [(31, b"192.0.2.7"), (32, b"pbx"), (4, bytes((192, 0, 2, 1))), (5, bytes(4)), (61, bytes((0, 0, 0, 5)))]
     return [
         [name, password, state, UNSIGNED],
@@ -102,7 +102,7 @@ def batches(total: int, make: object, seed: int) -> Iterator[list[bytes]]:
 def refused(_: random.Random, number: int) -> bytes:
     """A request that is refused without a hash, and whose Reject is kept for a while."""
     authenticator = secrets.token_bytes(16)
-    attributes = [(1, b"alice"), (2, hidden(b"123456", authenticator)), (24, b"A" * 72), UNSIGNED]
+    attributes = [(1, b"alice"), (2, hidden(b"123456", authenticator)), (24, b"A" * 76), UNSIGNED]
     return sign(assemble(1, number % 250, authenticator, attributes))
 
 

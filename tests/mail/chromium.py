@@ -29,6 +29,25 @@ PIPES = (
     "import os, sys; os.dup2(int(sys.argv[1]), 3); os.dup2(int(sys.argv[2]), 4); os.execvp(sys.argv[3], sys.argv[3:])"
 )
 
+# What is wider than the window, and what is cut off inside its own box.
+OVERFLOW = """[...document.body.querySelectorAll('*')].filter(one =>
+    one.getBoundingClientRect().right > innerWidth || one.scrollWidth > Math.ceil(one.getBoundingClientRect().width) + 1
+).map(one => one.outerHTML.slice(0, 80)).filter(text => !text.startsWith('<div style="display: none'))"""
+# The smallest contrast of any text with what lies behind it (WCAG 2.1, 1.4.3).
+CONTRAST = """(() => {
+  const channel = v => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+  const light = c => 0.2126 * channel(c[0]) + 0.7152 * channel(c[1]) + 0.0722 * channel(c[2]);
+  const parse = text => text.match(/[\\d.]+/g).map(Number);
+  const behind = one => { for (; one; one = one.parentElement) {
+    const colour = parse(getComputedStyle(one).backgroundColor);
+    if (colour.length === 3) return colour; } return [255, 255, 255]; };
+  const texts = [...document.body.querySelectorAll('*')].filter(one => one.offsetParent &&
+    [...one.childNodes].some(node => node.nodeType === 3 && node.data.trim()));
+  return Math.min(...texts.map(one => {
+    const pair = [light(parse(getComputedStyle(one).color)), light(behind(one))].sort((a, b) => b - a);
+    return (pair[0] + 0.05) / (pair[1] + 0.05); }));
+})()"""
+
 
 class Chromium:
     """One page of a browser with an empty profile, its first letter drawn when `shot` returns."""

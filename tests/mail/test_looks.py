@@ -13,31 +13,13 @@ from radius_mfa.auth.notices import Facts, Invitation
 from radius_mfa.mail import otpauth
 from radius_mfa.mail.message import preview
 from radius_mfa.mail.samples import LETTERHEAD, SAMPLES
-from tests.mail.chromium import CHROMIUM, Chromium
+from tests.mail.chromium import CHROMIUM, CONTRAST, OVERFLOW, Chromium
 from tests.mail.reading import WORDING, scan
 
 pytestmark = pytest.mark.needs(CHROMIUM, package="chromium")
 INVITATION = next(facts for facts in SAMPLES if isinstance(facts, Invitation))
 LONG = replace(INVITATION, account="a-name-without-any-place-to-break-" * 5)
 VIEWS = list(product((390, 600), ("light", "dark")))
-# What is wider than the window, and what is cut off inside its own box.
-OVERFLOW = """[...document.body.querySelectorAll('*')].filter(one =>
-    one.getBoundingClientRect().right > innerWidth || one.scrollWidth > Math.ceil(one.getBoundingClientRect().width) + 1
-).map(one => one.outerHTML.slice(0, 80)).filter(text => !text.startsWith('<div style="display: none'))"""
-# The smallest contrast of any text with what lies behind it (WCAG 2.1, 1.4.3).
-CONTRAST = """(() => {
-  const channel = v => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
-  const light = c => 0.2126 * channel(c[0]) + 0.7152 * channel(c[1]) + 0.0722 * channel(c[2]);
-  const parse = text => text.match(/[\\d.]+/g).map(Number);
-  const behind = one => { for (; one; one = one.parentElement) {
-    const colour = parse(getComputedStyle(one).backgroundColor);
-    if (colour.length === 3) return colour; } return [255, 255, 255]; };
-  const texts = [...document.body.querySelectorAll('*')].filter(one => one.offsetParent &&
-    [...one.childNodes].some(node => node.nodeType === 3 && node.data.trim()));
-  return Math.min(...texts.map(one => {
-    const pair = [light(parse(getComputedStyle(one).color)), light(behind(one))].sort((a, b) => b - a);
-    return (pair[0] + 0.05) / (pair[1] + 0.05); }));
-})()"""
 
 
 @pytest.fixture(scope="module")

@@ -20,12 +20,15 @@ from radius_mfa.audit import AuditFile
 from radius_mfa.auth.asks import Checked
 from radius_mfa.auth.model import Account
 from radius_mfa.auth.policy import Names, Rules
+from radius_mfa.auth.tries import TryLimits
 from radius_mfa.backends.local import LocalPasswords
 from radius_mfa.backends.slots import HashSlots
 from radius_mfa.service import Authenticator
+from radius_mfa.store import shared
 from radius_mfa.store.database import Database
 from radius_mfa.store.keys import MasterKey
 from radius_mfa.store.sqlite import SqliteStore
+from radius_mfa.store.tries import SharedTries
 from radius_mfa.transport import pam_conversation, pam_door, pam_socket, pam_terminal
 from radius_mfa.transport.lifeline import Lifeline
 from radius_mfa.transport.pam_door import PamDoor, service
@@ -74,10 +77,12 @@ def main(given: dict[str, Any]) -> None:
     path = directory / "radius-mfa.db"
     database = Database.open(path, MasterKey.read(directory / "master.key"), clock)
     slots = HashSlots(given["threads"], given["queue"], clock)
-    rules = Rules(names=Names(realms=frozenset({"example.com"})), mails=True)
+    rules = Rules(names=Names(realms=frozenset({"example.com"})), mails=True, low=0)
+    shared_file = f"{path}.shared"
+    shared.create(shared_file, 1, 1, [], os.urandom(32))
     authenticator = Authenticator(
         rules, SqliteStore(path, database.keys, clock), {"local": Backend(directory / "asked")}, slots,
-        AuditFile(given["audit"]), clock,
+        AuditFile(given["audit"]), clock, os.urandom, SharedTries(shared_file, 0, TryLimits(1000, 1000)),
     )  # fmt: skip
     door = PamDoor(
         services={name: service(name, **how) for name, how in given["services"].items()},

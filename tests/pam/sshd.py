@@ -43,10 +43,13 @@ _METHODS = {
     "sshd-unix": "AuthenticationMethods keyboard-interactive",
     "sshd-radius": "AuthenticationMethods keyboard-interactive",
     "sshd-password": "AuthenticationMethods password\nPasswordAuthentication yes",
+    "sshd-trust": "AuthenticationMethods publickey,keyboard-interactive keyboard-interactive",
+    "sshd-trust-2": "AuthenticationMethods publickey,keyboard-interactive",
+    "sshd-station": "AuthenticationMethods keyboard-interactive",
 }
 _SERVER = """
 HostKey {folder}/host_key
-AuthorizedKeysFile {folder}/user_key.pub
+AuthorizedKeysFile {folder}/user_key.pub {folder}/other_key.pub
 PidFile none
 StrictModes no
 UseDNS no
@@ -97,11 +100,12 @@ class Sshd:
         known.write_text(f"127.0.0.1:{server.port} {server.secret} 10 {UNSIGNED}\n")
         known.chmod(0o600)
         radius = f"auth required pam_radius_auth.so conf={known} prompt_attribute retry=1"
-        self._stacks({"sshd-radius": [radius], "sshd": [line], "sshd-key": [line], "sshd-password": [line],
-                      "sshd-unix": ["auth requisite pam_unix.so nodelay", line]})  # fmt: skip
+        self._stacks({name: [line] for name in _METHODS} | {
+            "sshd-radius": [radius], "sshd-unix": ["auth requisite pam_unix.so nodelay", line],
+        })  # fmt: skip
         (folder / "passwd").write_text("root:x:0:0::/root:/bin/sh\nsshd:x:104:65534::/run/sshd:/usr/sbin/nologin\n")
         (folder / "shadow").write_text("root:*:19000::::::\nsshd:!:19000::::::\n")
-        for name in ("host_key", "user_key"):
+        for name in ("host_key", "user_key", "other_key"):
             subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True)
         (folder / "known_hosts").write_text(f"private {(folder / 'host_key.pub').read_text()}")
         (folder / "ssh_config").write_text(_CLIENT.format(folder=folder))
@@ -121,6 +125,11 @@ class Sshd:
         with (self.folder / "passwd").open("a") as passwd, (self.folder / "shadow").open("a") as shadow:
             passwd.write(f"{name}:x:{uid}:{uid}::/:/bin/sh\n")
             shadow.write(f"{name}:{hashed}:{aging}\n")
+
+    @property
+    def other_key(self) -> str:
+        """The option of ssh that shows another key of the same user first."""
+        return f"IdentityFile={self.folder / 'other_key'}"
 
     @property
     def nologin(self) -> Path:

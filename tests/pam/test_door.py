@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -13,8 +14,8 @@ from radius_mfa.auth.reasons import Reason
 from radius_mfa.backends.local import LocalPasswords
 from radius_mfa.backends.slots import HashSlots
 from radius_mfa.service import Authenticator
-from tests.contract.stores import NOW
-from tests.contract.test_service import Recorder
+from tests.contract.judging import Recorder
+from tests.contract.stores import NOW, NoLimit
 from tests.pam.door import PASSWORD, RECOVERY, WRONG, Door, code
 from tests.pam.host import NEEDS_HOOK
 
@@ -169,7 +170,9 @@ def test_a_code_is_taken_once(door: Door) -> None:
 def test_a_code_used_over_radius_is_used(door: Door) -> None:
     """What another door has taken a moment before is refused here."""
     recorder, slots = Recorder(door.stores.store()), HashSlots(1, 8, door.stores.clock)
-    elsewhere = Authenticator(Rules(), recorder.store, {"local": LocalPasswords()}, slots, recorder, door.stores.clock)
+    elsewhere = Authenticator(
+        Rules(), recorder.store, {"local": LocalPasswords()}, slots, recorder, door.stores.clock, os.urandom, NoLimit()
+    )
     gear = ClientPolicy("gear", Dialogue.APPEND)
     request = LoginRequest(Doors.RADIUS, gear, NOW, b"alice", (PASSWORD + code()).encode(), bytes(32))
     assert Reason.OK is elsewhere.run([request])[0].reason

@@ -36,6 +36,7 @@ TREE = [
     *(f"{DOC}/examples/{path.name}" for path in tracked("config/examples", "systemd/examples")),
     f"{DOC}/examples/pam.d/radius-mfa",
     f"{DOC}/examples/radius-mfa.yaml",
+    f"{DOC}/examples/dictionary.radius-mfa",
     "usr/share/man/man5/radius-mfa.yaml.5",
     "usr/share/man/man8/radius-mfa.8",
 ]

@@ -10,7 +10,16 @@ from radius_mfa.alerts import Alerts
 from radius_mfa.auth.reasons import Reason
 from tests.contract.stores import SetClock
 
-ALERTS = {Reason.TOKEN_UNREADABLE, Reason.TOKEN_DISABLED, Reason.NO_ADDRESS, Reason.MAIL_LIMIT}
+ALERTS = {
+    Reason.TOKEN_UNREADABLE,
+    Reason.TOKEN_DISABLED,
+    Reason.NO_ADDRESS,
+    Reason.MAIL_LIMIT,
+    Reason.WRONG_CODE_LOCKS,
+    Reason.WRONG_CODE_DISABLES,
+    Reason.STALE_CODE,
+    Reason.USED_CODE,
+}
 
 
 @pytest.fixture
@@ -28,13 +37,16 @@ def alerts(clock: SetClock, caplog: pytest.LogCaptureFixture) -> Alerts:
 def test_an_alert_names_account_client_and_the_way_out(
     reason: Reason, alerts: Alerts, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Only the reasons that nobody but an admin can mend are told."""
+    """Only the reasons that an admin can mend or should look into are told."""
     alerts.tell(reason, "alice", "pbx")
     told = ALERTS | {Reason.NOT_ENROLLED_ACCEPTED}
     assert (reason in told) == bool(caplog.messages)
     for message in caplog.messages:
         assert message.startswith("alice at pbx ")
         assert "; hint: run radius-mfa " in message
+
+
+RESET = "hint: run radius-mfa token reset alice"
 
 
 def test_a_broken_authenticator_is_an_error(alerts: Alerts, caplog: pytest.LogCaptureFixture) -> None:
@@ -45,8 +57,9 @@ def test_a_broken_authenticator_is_an_error(alerts: Alerts, caplog: pytest.LogCa
     assert {
         "alice at pbx is refused: its authenticator cannot be read; hint: run radius-mfa db check",
         "alice at pbx is refused: its authenticators are disabled; hint: run radius-mfa token reset alice",
+        "alice at pbx has no authenticator any more: too many codes in a row were wrong; " + RESET,
     } == errors
-    assert 2 == sum(record.levelno == logging.WARNING for record in caplog.records)
+    assert 5 == sum(record.levelno == logging.WARNING for record in caplog.records)
 
 
 def test_an_alert_is_told_once_a_minute_for_each_account(

@@ -30,7 +30,6 @@ from radius_mfa.auth.texts import LONGEST_DOMAIN, Text, masked, say
 from tests.unit.driving import (
     APPEND,
     BOTH,
-    MAILED,
     NOW,
     PASSWORD,
     PBX,
@@ -46,10 +45,11 @@ from tests.unit.driving import (
     totp,
     wrong,
 )
+from tests.unit.memory import MAILED
 
 RULES = Rules(mails=True)
 ADDRESS = "alice@example.com"
-ASKED = say(Text.ASK_MAILED_CODE, address="a***@example.com")
+ASKED = say(Text.ASK_MAILED_CODE, address="a***@example.com", trust="")
 TOLD = say(Text.LOOK_IN_MAILBOX, address="a***@example.com")
 
 

@@ -27,10 +27,10 @@ from radius_mfa.auth.model import (
 from radius_mfa.auth.otp import Skew, Skewed
 from radius_mfa.auth.policy import Enrolment, Rules
 from radius_mfa.auth.reasons import Reason
+from radius_mfa.auth.throttle import Lockout
 from tests.unit.driving import (
     APPEND,
     BOTH,
-    MAILED,
     NOW,
     PASSWORD,
     PBX,
@@ -46,8 +46,9 @@ from tests.unit.driving import (
     totp,
     wrong,
 )
+from tests.unit.memory import MAILED
 
-RULES = Rules(mails=True, enrolment=Enrolment(per_day=3))
+RULES = Rules(mails=True, enrolment=Enrolment(per_day=3), lockout=Lockout(after=3))
 ADDRESS = "alice@example.com"
 GUESTS = ClientPolicy("guests", groups=frozenset({"guests"}))
 CLIENTS = st.sampled_from([PBX, PBX, APPEND, BOTH, SHY, GUESTS])
@@ -67,6 +68,9 @@ NOT_HERE = {
     Reason.SKEWED_CODE,
     Reason.USED_CODE,
     Reason.STATE_INVALID,
+    Reason.THROTTLED,
+    Reason.TRUSTED,
+    Reason.WRONG_CODE_DISABLES,
     Reason.UNAVAILABLE,
     Reason.INTERNAL,
 }
@@ -86,8 +90,8 @@ class Recorded(World):
     def alice(self) -> Account:
         return self.accounts["alice"]
 
-    def _commit(self, commit: Commit) -> Outcome:
-        outcome = super()._commit(commit)
+    def commit(self, commit: Commit) -> Outcome:
+        outcome = super().commit(commit)
         if outcome.lost is not None:
             self.lost.append(outcome.lost)
         return outcome
@@ -222,7 +226,7 @@ class Losing(World):
         super().__init__(account, rules=RULES, codes=[RECOVERY])
         self._lose = loss
 
-    def _commit(self, commit: Commit) -> Outcome:
+    def commit(self, commit: Commit) -> Outcome:
         return Outcome(self._lose)
 
 

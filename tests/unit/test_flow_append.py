@@ -21,12 +21,12 @@ from tests.unit.driving import (
     alice,
     code,
     dashed,
-    octets,
     pending,
     request,
     totp,
     wrong,
 )
+from tests.unit.memory import octets
 
 DENIED = say(Text.DENIED_APPEND)
 

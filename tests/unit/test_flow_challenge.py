@@ -47,7 +47,7 @@ def test_password_then_code_lets_in() -> None:
     """The right password is answered with a challenge, the code with an Accept; the step is taken."""
     world = World(alice(totp(), epoch=7))
     asked = world.login(request())
-    assert Challenge(Stage.CODE, say(Text.ASK_CODE), 1, 7, 120.0) == asked
+    assert Challenge(Stage.CODE, say(Text.ASK_CODE, trust=""), 1, 7, 120.0) == asked
     assert Accept(Method.TOTP) == world.login(request(code(), state=opened(asked)))
     assert [UseToken(1, STEP, 0)] == world.taken
 
@@ -59,11 +59,25 @@ def test_the_accept_brings_the_attributes_of_the_account() -> None:
     assert Accept(Method.TOTP, attributes=b"\x06\x06\0\0\0\x06") == verdict
 
 
-def test_without_mfa_the_password_is_enough_and_nothing_is_written() -> None:
-    """An account that owes no code gets its Accept in the first round."""
+def test_without_mfa_the_password_is_enough_and_only_a_new_place_is_written() -> None:
+    """An account that owes no code gets its Accept in the first round; a place it is known from costs no write."""
     world = World(alice(totp(), mfa=Mfa.OFF))
-    assert Accept(Method.PASSWORD) == world.login(request())
-    assert world.count(Commit) == 0
+    for place, commits in (("192.0.2.7", 1), ("192.0.2.7", 1), ("192.0.2.8", 2), ("192.0.2.7", 2)):
+        assert Accept(Method.PASSWORD) == world.login(request(calling_station=place))
+        assert world.count(Commit) == commits
+
+
+def test_a_lock_is_about_codes() -> None:
+    """Who owes none gets in while codes are not looked at, from a new place as from a known one."""
+    world = World(alice(totp(), mfa=Mfa.OFF, history=CodeHistory(locked_until=NOW + 60)))
+    assert [Accept(Method.PASSWORD)] * 2 == [world.login(request()) for _ in range(2)]
+
+
+def test_a_place_that_cannot_be_written_down_lets_nobody_in() -> None:
+    """Without MFA too: an account that was disabled in the same moment gets no Accept."""
+    world = World(alice(mfa=Mfa.OFF))
+    world.meanwhile = lambda: world.change(disabled=True, epoch=2)
+    assert Reason.ACCOUNT_CHANGED is world.login(request()).reason
 
 
 @pytest.mark.parametrize(
@@ -211,7 +225,7 @@ def test_the_first_code_activates_a_pending_token() -> None:
     """A pending token is asked for its first code in its own words and time; the code activates it and lets in."""
     world = World(alice(pending()))
     asked = world.login(request())
-    assert Challenge(Stage.ENROLMENT, say(Text.ASK_FIRST_CODE), 1, 1, 600.0) == asked
+    assert Challenge(Stage.ENROLMENT, say(Text.ASK_FIRST_CODE, trust=""), 1, 1, 600.0) == asked
     assert Accept(Method.TOTP, text=say(Text.ACTIVATED)) == world.login(request(code(), state=opened(asked)))
     assert [ActivateToken(1, STEP, 0)] == world.taken
     assert Reason.STALE_CODE is world.answered(code()).reason

@@ -22,18 +22,8 @@ from radius_mfa.auth.model import (
 )
 from radius_mfa.auth.reasons import Reason
 from radius_mfa.auth.texts import Text, say
-from tests.unit.driving import (
-    NOW,
-    PASSWORD,
-    World,
-    alice,
-    code,
-    octets,
-    pending,
-    request,
-    totp,
-    wrong,
-)
+from tests.unit.driving import NOW, PASSWORD, World, alice, code, pending, request, totp, wrong
+from tests.unit.memory import octets
 
 
 @pytest.mark.parametrize("facts", [{"secret": None}, {"status": TokenStatus.DISABLED}])

@@ -79,7 +79,7 @@ def matched(token: Token, shown: bytes, at: float = NOW, window: int = 1, look_a
 def test_the_window_is_as_wide_as_configured(window: int, off: int) -> None:
     """A code is found within the window, on both sides, and at no step outside it."""
     token = totp()
-    expected = Match(token, STEP + off, off) if abs(off) <= window else None
+    expected = Match(token, STEP + off, max(-1, min(1, off))) if abs(off) <= window else None
     assert expected == matched(token, code(off=off), window=window)
 
 
@@ -106,10 +106,28 @@ def test_no_step_lies_before_the_epoch() -> None:
 
 
 def test_the_window_follows_the_drift_that_was_learned() -> None:
-    """An authenticator that is two minutes fast is tried where it was the last time, and one step either way."""
+    """An authenticator that is two minutes fast is tried where it was the last time, and where it should be."""
     token = totp(drift=4)
-    assert {3, 4, 5} == {off for off in range(-8, 9) if matched(token, code(off=off))}
+    assert {-1, 0, 1, 3, 4, 5} == {off for off in range(-8, 9) if matched(token, code(off=off))}
     assert Match(token, STEP + 5, 5) == matched(token, code(off=5))
+
+
+def test_drift_moves_by_one_step_a_login() -> None:
+    """However far a wide window reaches, one login teaches one step."""
+    assert Match(totp(), STEP + 5, 1) == matched(totp(), code(off=5), window=6)
+    token = totp(drift=4)
+    assert Match(token, STEP - 6, 3) == matched(token, code(off=-6), window=6)
+
+
+def test_a_clock_that_was_set_right_unlearns_its_drift() -> None:
+    """Who was twenty steps slow and is right since logs in each time, until nothing is left of the drift."""
+    token, at = totp(drift=-20), NOW
+    for left in range(-19, 1):
+        at += 30
+        found = matched(token, code(at), at)
+        assert found is not None
+        assert left == found.drift
+        token = totp(drift=found.drift, last_step=found.step)
 
 
 def test_without_a_window_no_drift_counts() -> None:

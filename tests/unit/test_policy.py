@@ -206,19 +206,20 @@ def test_codes_are_as_long_as_those_of_the_accounts_tokens() -> None:
 @pytest.mark.parametrize(
     ("address", "mails", "client", "expected"),
     [
-        ("a@example.com", True, PBX, say(Text.ASK_MAILED_CODE, address="a***@example.com")),
-        ("a@example.com", False, PBX, say(Text.ASK_FIRST_CODE)),
-        (None, True, PBX, say(Text.ASK_FIRST_CODE)),
-        ("", True, PBX, say(Text.ASK_FIRST_CODE)),
-        ("a@example.com", True, SHY, say(Text.ASK_CODE)),
+        ("a@example.com", True, PBX, say(Text.ASK_MAILED_CODE, address="a***@example.com", trust="")),
+        ("a@example.com", False, PBX, say(Text.ASK_FIRST_CODE, trust="")),
+        (None, True, PBX, say(Text.ASK_FIRST_CODE, trust="")),
+        ("", True, PBX, say(Text.ASK_FIRST_CODE, trust="")),
+        ("a@example.com", True, SHY, say(Text.ASK_CODE, trust="")),
     ],
 )
 def test_the_prompt_for_a_first_code(address: str | None, mails: bool, client: ClientPolicy, expected: str) -> None:
     """It names the mail where there is one; with `always_challenge` it is the prompt of everybody."""
     rules = Rules(mails=mails)
-    assert expected == policy.prompt(client, Owes.FIRST_CODE, alice(mail=address), rules)
-    assert say(Text.ASK_CODE) == policy.prompt(client, Owes.CODE, alice(mail=address), rules)
-    assert say(Text.ASK_CODE) == policy.prompt(client, Owes.FIRST_CODE, None, rules)
+    round_ = request(client=client)
+    assert expected == policy.prompt(round_, Owes.FIRST_CODE, alice(mail=address), rules)
+    assert say(Text.ASK_CODE, trust="") == policy.prompt(round_, Owes.CODE, alice(mail=address), rules)
+    assert say(Text.ASK_CODE, trust="") == policy.prompt(round_, Owes.FIRST_CODE, None, rules)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from radius_mfa.auth.model import (
     Challenge,
     ClientPolicy,
     CodeHistory,
+    DeviceKind,
     OpenedState,
     Reject,
     Stage,
@@ -21,6 +22,7 @@ from radius_mfa.auth.model import (
 )
 from radius_mfa.auth.policy import Enrolment, NotEnrolled, Rules
 from radius_mfa.auth.reasons import Reason
+from radius_mfa.auth.throttle import Lockout
 from tests.unit.driving import (
     APPEND,
     BOTH,
@@ -74,6 +76,17 @@ def changed(client: ClientPolicy) -> Verdict:
     return answer(client, code(), world)
 
 
+def locking(client: ClientPolicy, limits: Lockout) -> Verdict:
+    """The wrong code that is one too many."""
+    return answer(client, wrong(), World(alice(totp()), rules=Rules(lockout=limits)))
+
+
+def throttled(client: ClientPolicy) -> Verdict:
+    world = World(alice(totp()))
+    world.tries = lambda ask: None
+    return world.login(request(client=client))
+
+
 def invited(per_day: int = 5) -> World:
     """A world in which alice has an address and no token."""
     return World(alice(mail="alice@example.com"), rules=Rules(mails=True, enrolment=Enrolment(per_day=per_day)))
@@ -89,6 +102,7 @@ def typed_mail(at: float, client: ClientPolicy) -> Verdict:
 
 STORIES: dict[Reason, Callable[[ClientPolicy], Verdict]] = {
     Reason.OK: lambda client: answer(client, code()),
+    Reason.TRUSTED: lambda client: answer(replace(client, trusted_devices=DeviceKind.TOKEN), code() + b"+"),
     Reason.REPEATED: repeated,
     Reason.NOT_ENROLLED_ACCEPTED: lambda client: World(alice(), rules=Rules(not_enrolled=NotEnrolled.ACCEPT)).login(
         request(client=client)
@@ -125,6 +139,9 @@ STORIES: dict[Reason, Callable[[ClientPolicy], Verdict]] = {
     ),
     Reason.NOT_A_CODE: lambda client: answer(client, b"12345"),
     Reason.WRONG_CODE: lambda client: answer(client, wrong()),
+    Reason.WRONG_CODE_LOCKS: lambda client: locking(client, Lockout(after=1)),
+    Reason.WRONG_CODE_DISABLES: lambda client: locking(client, Lockout(disable_after=1)),
+    Reason.THROTTLED: throttled,
     Reason.STALE_CODE: lambda client: answer(client, code(), World(alice(totp(last_step=int(NOW // 30))))),
     Reason.SKEWED_CODE: lambda client: answer(client, code(off=5)),
     Reason.USED_CODE: used,

@@ -10,7 +10,7 @@ import pytest
 
 from radius_mfa.auth import recovery
 from radius_mfa.auth.asks import Commit, UseRecoveryCode
-from radius_mfa.auth.model import Accept, Account, ClientPolicy, Method, Reject
+from radius_mfa.auth.model import Accept, Account, Claim, ClientPolicy, Device, DeviceKind, Method, Reject
 from radius_mfa.auth.policy import Rules
 from radius_mfa.auth.reasons import Reason
 from radius_mfa.auth.texts import Text, say
@@ -25,14 +25,15 @@ from tests.unit.driving import (
     alice,
     code,
     dashed,
-    octets,
     pending,
     request,
     totp,
     wrong,
 )
+from tests.unit.memory import Code, Trusted, octets
 
 OTHER = "QRSTUVWXYZ234567"
+CODES = [letter * 16 for letter in "BCDEF"]
 
 
 def drawing(*codes: str) -> Callable[[int], bytes]:
@@ -89,8 +90,49 @@ def test_an_unknown_recovery_code_is_a_wrong_code() -> None:
 def test_the_recovery_code_of_another_account_is_a_wrong_code() -> None:
     """Codes belong to one account."""
     world = World(alice(totp()), Account(2, "bob", tokens=(totp(id=2),)), codes=[RECOVERY])
+    world.codes[2, OTHER] = Code(99)
     asked = world.login(request(PASSWORD + dashed(), APPEND, name=b"bob"))
     assert (Reason.WRONG_CODE, []) == (asked.reason, world.taken)
+
+
+def test_without_recovery_codes_an_answer_that_looks_like_one_is_no_code() -> None:
+    """What cannot be a code of this account is refused and not counted."""
+    world = World(alice(totp()))
+    for typed in (RECOVERY.encode(), b"12345678"):
+        assert Reason.NOT_A_CODE is world.answered(typed).reason
+    assert 0 == world.accounts["alice"].history.failures
+
+
+def test_an_imported_scratch_code_is_taken_once_at_the_prompt() -> None:
+    """Eight digits of an account with six-digit codes are one of its scratch codes, or a wrong code."""
+    world = World(alice(totp()), codes=["12345678"])
+    assert Reason.WRONG_CODE is world.answered(b"12345679").reason
+    first = world.answered(b"1234 5678")
+    assert isinstance(first, Accept)
+    assert Method.RECOVERY is first.method
+    assert Reason.USED_CODE is world.answered(b"12345678").reason
+    assert Reason.WRONG_PASSWORD is world.login(request(PASSWORD + b"12345678", APPEND)).reason
+
+
+def test_an_accept_says_when_recovery_codes_run_out() -> None:
+    """At three left or fewer every Accept with a second factor says how many; above, none does."""
+    for left in range(6):
+        world = World(alice(totp()), codes=[*CODES[:left], RECOVERY])
+        world.codes[1, RECOVERY].used = True
+        verdict = world.answered(code())
+        assert isinstance(verdict, Accept)
+        assert ("" if left > 3 else say(Text.CODES_LOW, left=left)) == verdict.text
+    fresh = World(alice(totp())).answered(code())
+    assert isinstance(fresh, Accept)
+    assert "" == fresh.text, "who never had any is not told"
+
+
+def test_a_recovery_code_ends_all_trusted_devices() -> None:
+    """Who had to use one has lost something: no device is trusted any more."""
+    world = World(alice(totp()), codes=[RECOVERY])
+    world.devices = [Trusted(1, Claim(DeviceKind.TOKEN, "pbx", b"mark"), Device(1, NOW, NOW, NOW + 600))]
+    assert isinstance(world.answered(dashed()), Accept)
+    assert [] == world.devices
 
 
 def test_an_expired_recovery_code_is_refused() -> None:

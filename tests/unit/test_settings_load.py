@@ -200,7 +200,7 @@ def test_keys_without_effect_are_named() -> None:
     """The start says of each key that is set and not acted on that it has no effect, and of no other."""
     settings = loaded(
         "workers: 4\nlog: {level: debug}\n"
-        "passwords: {throttle: {after: 3}, backends: [{type: local}, {type: pam}]}\n"
+        "passwords: {throttle: {after: 3}, remember: 5m, backends: [{type: local}, {type: pam}]}\n"
         "pam: {services: {sshd: {trusted_devices: ssh-key}, sudo: {password: no}}}\n"
         "mfa: {lockout: {after: 3}, totp: {window: 0}}\n"
         "mail: {from: a@example.com, transport: {type: file, directory: /tmp}}\nenrollment: {per_day: 3}\n"
@@ -208,9 +208,7 @@ def test_keys_without_effect_are_named() -> None:
 
     assert [
         "workers: one worker runs in this version",
-        "passwords.throttle: no effect in this version",
-        "mfa.lockout: no effect in this version",
-        "pam.services.sshd.trusted_devices: no effect in this version",
+        "passwords.remember: no effect in this version",
     ] == no_effect(settings)
 
 
@@ -230,12 +228,16 @@ def test_enrolling_without_mail_is_warned_of(lines: str, warned: bool) -> None:
     assert warned == (line in warnings(loaded(lines)))
 
 
-def test_trust_has_no_effect_yet() -> None:
-    """A client's trusted devices are off whatever the file says, and the start says so."""
-    settings = client("trusted_devices: token")
+@pytest.mark.parametrize(
+    ("line", "warned"),
+    [("trusted_devices: token", True), ("trusted_devices: calling-station", False), ("trusted_devices: off", False)],
+)
+def test_a_borrowed_vendor_number_is_warned_of(line: str, warned: bool) -> None:
+    """The vendor number for documentation is named where device tokens cross under it, and nowhere else."""
+    settings = client(line)
 
-    assert "clients[0].trusted_devices: no effect in this version" in no_effect(settings)
-    assert any("32473" in line for line in warnings(settings))
+    assert [] == no_effect(settings)
+    assert warned == any("32473" in one for one in warnings(settings))
 
 
 def test_weak_choices_are_warned_of() -> None:

@@ -1,7 +1,8 @@
-"""Wrong codes: what is counted, once a datagram, in a window that does not slide."""
+"""Wrong codes: what is counted, once a datagram, in a window that does not slide, and when that locks."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import reduce
 
 import pytest
@@ -10,18 +11,20 @@ from hypothesis import strategies as st
 
 from radius_mfa.auth import throttle
 from radius_mfa.auth.model import CodeHistory
+from radius_mfa.auth.throttle import Lockout
 from tests.unit.driving import NOW
 
 DAY = 24 * 3600.0
+NEVER = Lockout(1000, 300.0, 1000, DAY, 1000)
 
 
 def digest(number: int) -> bytes:
     return number.to_bytes(32, "big")
 
 
-def counted(*attempts: tuple[int, float]) -> CodeHistory:
+def counted(*attempts: tuple[int, float], limits: Lockout = NEVER) -> CodeHistory:
     """The history of wrong codes: number of the datagram, and when."""
-    return reduce(lambda history, one: throttle.count(history, digest(one[0]), one[1]), attempts, CodeHistory())
+    return reduce(lambda history, one: throttle.count(history, digest(one[0]), one[1], limits), attempts, CodeHistory())
 
 
 def test_the_first_wrong_code_opens_the_window() -> None:
@@ -61,7 +64,7 @@ def test_a_datagram_among_the_last_sixteen_is_counted_once(numbers: list[int]) -
     """A repetition of one of the last sixteen counted changes nothing; the list never grows beyond them."""
     history = CodeHistory()
     for number in numbers:
-        before, history = history, throttle.count(history, digest(number), NOW)
+        before, history = history, throttle.count(history, digest(number), NOW, NEVER)
         repeated = digest(number) in before.counted
         assert history.failures == before.failures + (not repeated)
         assert (history == before) is repeated
@@ -82,7 +85,62 @@ def test_a_lock_ends_on_time() -> None:
     assert not throttle.locked(CodeHistory(), NOW)
 
 
-def test_counting_does_not_touch_a_lock() -> None:
-    """A wrong code neither ends nor prolongs a lock in this version."""
-    locked = CodeHistory(locked_until=NOW + 5)
-    assert NOW + 5 == throttle.count(locked, digest(1), NOW).locked_until
+def locks(attempts: int, limits: Lockout, every: float = 1.0) -> list[float]:
+    """For each wrong code in a row, how many seconds it locks from its own moment; 0 where it does not."""
+    history, found = CodeHistory(), []
+    for number in range(attempts):
+        at = NOW + number * every
+        before, history = history, throttle.count(history, digest(number), at, limits)
+        found.append(history.locked_until - at if history.locked_until > before.locked_until else 0.0)
+    return found
+
+
+def test_five_in_a_row_lock_for_five_minutes() -> None:
+    """The fifth wrong code locks, none before it."""
+    assert [0, 0, 0, 0, 300.0] == locks(5, Lockout())
+
+
+def test_each_lock_in_a_row_is_twice_as_long() -> None:
+    """5, 10, 20 minutes and on, and a day at most, however many come."""
+    patient = Lockout(per_window=10_000)
+    found = [seconds for seconds in locks(20_000, patient) if seconds]
+    assert [300.0, 600.0, 1200.0, 2400.0] == found[:4]
+    assert [86_400.0] * (len(found) - 9) == found[9:]
+    assert 4000 == len(found)
+
+
+def test_ten_in_a_window_lock_until_it_is_over() -> None:
+    """Right codes between them do not help: the tenth wrong one of a day locks until that day is over."""
+    history = CodeHistory()
+    for number in range(10):
+        history = replace(throttle.count(history, digest(number), NOW + number * 3600, Lockout()), failures=0)
+        assert (number == 9) is (history.locked_until > 0)
+    assert NOW + DAY == history.locked_until
+
+
+def test_a_day_holds_ten_counted_codes_whatever_an_attacker_does() -> None:
+    """Whenever the account is not locked a wrong code comes: each window counts ten, and after a hundred it is over."""
+    history, at, seen = CodeHistory(), NOW, list[float]()
+    while not throttle.disables(history, Lockout()):
+        if throttle.locked(history, at):
+            at = history.locked_until
+            continue
+        seen.append(at)
+        history = throttle.count(history, digest(len(seen)), at, Lockout())
+        at += 1.0
+        assert history.window_failures <= 10
+    assert max(sum(start <= one < start + DAY for one in seen) for start in seen) <= 10
+    assert 100 == len(seen)
+    assert at > NOW + 9 * DAY
+
+
+def test_a_lock_is_never_shortened() -> None:
+    """A wrong code that is decided late leaves a longer lock as it is."""
+    locked = CodeHistory(failures=4, locked_until=NOW + DAY)
+    assert NOW + DAY == throttle.count(locked, digest(1), NOW, Lockout()).locked_until
+
+
+def test_a_counted_datagram_locks_once() -> None:
+    """The datagram that locked, sent again after the lock, counts nothing and locks nothing."""
+    history = counted(*((number, NOW) for number in range(5)), limits=Lockout())
+    assert history == throttle.count(history, digest(4), NOW + 301, Lockout())

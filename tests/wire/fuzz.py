@@ -16,11 +16,11 @@ from time import thread_time_ns
 
 from pyrad.packet import AuthPacket
 
-from radius_mfa.auth.model import Accept, Challenge, Method, Reject, Stage, Verdict
+from radius_mfa.auth.model import Accept, Challenge, DeviceToken, Method, Reject, Stage, Verdict
 from radius_mfa.auth.reasons import Reason
 from radius_mfa.radius.attributes import DICTIONARY
 from radius_mfa.radius.client import describe
-from radius_mfa.radius.clients import Client
+from radius_mfa.radius.clients import DOCUMENTATION_VENDOR, Client
 from radius_mfa.radius.codec import Request
 from radius_mfa.radius.drops import Dropped
 from tests.wire.packets import (
@@ -33,15 +33,18 @@ from tests.wire.packets import (
     STATES,
     STRICT,
     attribute,
+    hidden_salted,
     login,
     signed,
     vectors,
+    vendor,
 )
 
 EVERY = 1000  # datagrams between two logins that must work
 SIGNED_AGAIN = 3  # one in so many is signed after it was changed: a gateway that means harm
 VERDICTS: tuple[Verdict, ...] = (
     Accept(Method.TOTP, text="3 recovery codes left", attributes=attribute(6, bytes((0, 0, 0, 6)))),
+    Accept(Method.DEVICE, device=DeviceToken(bytes(32), NOW)),
     Reject(Reason.WRONG_CODE, "Login failed"),
     Challenge(Stage.CODE, "Code: ", 1, 1, 120.0),
 )
@@ -65,6 +68,8 @@ def seeds() -> list[bytes]:
     found = [vector.datagram for file in ("rfc.txt", "clients.txt", "malformed.txt") for vector in vectors(file)]
     state = STATES.seal(Challenge(Stage.CODE, "", 1, 1, 120.0), client="pbx", source=SOURCE, at=NOW)
     found.append(signed(NAME, PASSWORD, attribute(24, state), attribute(33, b"proxy"), attribute(31, b"192.0.2.7")))
+    device = vendor(DOCUMENTATION_VENDOR, 1, hidden_salted(bytes(32)))
+    found.append(signed(NAME, PASSWORD, device, vendor(DOCUMENTATION_VENDOR, 2, bytes((0, 0, 0, 1)))))
     return [datagram for datagram in found if len(datagram) <= 600]
 
 

@@ -93,6 +93,18 @@ def hidden(password: bytes, *, secret: bytes = SECRET, authenticator: bytes = AU
     return value
 
 
+def hidden_salted(plain: bytes, *, salt: bytes = b"\x80\0", whole: bool = False) -> bytes:
+    """The value of an attribute with encrypt=2 and no tag, RFC 2868 section 3.5; `whole`: its length is in it."""
+    clear = plain if whole else bytes((len(plain),)) + plain
+    clear += bytes(-len(clear) % 16)
+    value, before = salt, AUTHENTICATOR + salt
+    for start in range(0, len(clear), 16):
+        mask = hashlib.md5(SECRET + before).digest()
+        before = bytes(a ^ b for a, b in zip(mask, clear[start : start + 16], strict=True))
+        value += before
+    return value
+
+
 NAME = attribute(1, b"alice")
 PASSWORD = attribute(2, hidden(b"correct horse"))
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 import random
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,19 +35,20 @@ def reopen(raw: bytes, *, at: float = NOW, client: str = "pbx", source: str = SO
     st.integers(0, 2**63 - 1),
     st.integers(0, 2**63 - 1),
     st.integers(1, 600),
+    st.just(b"") | st.binary(min_size=2, max_size=2),
 )
-def test_what_is_sealed_opens(stage: Stage, account: int, epoch: int, lifetime: int) -> None:
-    """All that a challenge says comes back, and the nonce of 12 octets beside it."""
-    raw = seal(Challenge(stage, "Code: ", account, epoch, lifetime))
+def test_what_is_sealed_opens(stage: Stage, account: int, epoch: int, lifetime: int, tag: bytes) -> None:
+    """All that a challenge says comes back, and the nonce of 12 octets beside it; no tag is not a tag of zeros."""
+    raw = seal(Challenge(stage, "Code: ", account, epoch, lifetime, tag=tag))
     opened = reopen(raw)
-    assert OpenedState(stage, account, epoch, int(NOW) + lifetime, opened.nonce) == opened
+    assert OpenedState(stage, account, epoch, int(NOW) + lifetime, opened.nonce, tag) == opened
     assert 12 == len(opened.nonce)
 
 
 def test_every_state_looks_alike() -> None:
     """Every State has the same length and is printable ASCII without a character that forms or links would change."""
-    for account in (0, 1, 2**63 - 1):
-        raw = seal(Challenge(Stage.DECOY, "x", account, account, 600.0))
+    for account, tag in ((0, b""), (1, b""), (2**63 - 1, b""), (0, b"\0\0"), (1, b"ab")):
+        raw = seal(Challenge(Stage.DECOY, "x", account, account, 600.0, tag=tag))
         assert LENGTH == len(raw)
         assert raw.replace(b"-", b"").replace(b"_", b"").isalnum()
 
@@ -80,6 +84,19 @@ def test_another_place() -> None:
     assert INVALID_STATE is reopen(raw, client="")
     assert INVALID_STATE is reopen(raw, source="192.0.2.11")
     assert INVALID_STATE is reopen(raw, source="")
+
+
+@pytest.mark.parametrize("body", [bytes(25), bytes(28)], ids=["as-it-was", "as-it-is"])
+def test_another_version(body: bytes) -> None:
+    """A State of the version before does not open, not even in the length of today's."""
+    key = hmac.digest(b"k" * 32, b"radius-mfa state %d" % (NOW // DAY), "sha256")
+    place = b"pbx\0" + SOURCE.encode()
+    sealed = {
+        version: base64.urlsafe_b64encode(version + bytes(12) + AESGCM(key).encrypt(bytes(12), body, version + place))
+        for version in (b"\1", b"\2")
+    }
+    assert INVALID_STATE is reopen(sealed[b"\1"])
+    assert (len(body) == 28) == (len(sealed[b"\2"]) == LENGTH)
 
 
 def test_another_key() -> None:
