@@ -100,7 +100,7 @@ class Answers:
         return self._store.knows(ask.account, ask.place)
 
     def _find_skew(self, ask: FindSkew) -> Work:
-        return Work(partial(otp.find_skew, ask.tokens, ask.code, ask.at))
+        return Work(partial(otp.find_skew, ask.tokens, ask.code, ask.at, ask.back))
 
     def _find_recovery_code(self, ask: FindRecoveryCode) -> object:
         return self._store.find_recovery_code(ask.account.id, ask.code)

@@ -49,6 +49,12 @@ class TryLine(Generic[Waiter]):
         if not line:
             del self._waiting[key]
 
+    def emptied(self) -> list[Waiter]:
+        """Everybody who waits or was called: nobody is in line any more."""
+        everybody = [*self.called(), *(waiter for line in self._waiting.values() for waiter in line)]
+        self._waiting, self._size = {}, 0
+        return everybody
+
     def called(self) -> list[Waiter]:
         """Who may try again now."""
         called, self._called = self._called, []

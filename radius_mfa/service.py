@@ -112,8 +112,10 @@ class Authenticator:
         moving: list[tuple[Round, object]] = [*((one, None) for one in fresh), *self._resumed()]
         touched = [one for one, _ in moving]
         if self.audit_lost and not self._audit_resumed():
+            touched += self._line.emptied()
             for one in touched:
                 self._fail(one, AuditLost("the audit cannot be written"))
+                self._try_over(one, counts=False)
             return touched
         while moving:
             for one, answer in moving:

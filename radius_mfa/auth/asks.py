@@ -97,14 +97,15 @@ class RecordAccount:
 
 @dataclass(frozen=True, slots=True)
 class FindSkew:
-    """Answered with an `otp.Skew`: was this wrong code right in the last 24 hours or is it in the next 10 minutes?
+    """Answered with an `otp.Skewed`: was this wrong code right in the last `back` seconds, or in the next 10 minutes?
 
-    Runs in a hash slot: it computes some three thousand codes.
+    Runs in a hash slot: for a day it computes some three thousand codes.
     """
 
     tokens: tuple[Token, ...]
     code: str = field(repr=False)
     at: float
+    back: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,10 +240,11 @@ class Commit:
     1. `spend`: the State this round answers, spent whatever the verdict (an expired one is lost by definition).
     2. `consume`: the row that is used up, only while the account is not locked, not disabled and of the epoch that
        was loaded; the reply to `verdict` is stored in that row under `digest`.
-    3. The account row: `failures` back to 0 after a consumption if they were not, and `place` becomes one that the
-       account is known from (the latest 8 are kept); with `wrong_code`, the account is read again and, unless it is
+    3. The account row: `failures` back to 0 after a code was consumed if they were not, and `place` becomes one that
+       the account is known from (the latest 8 are kept); with `wrong_code`, the account is read again and, unless it is
        locked by then, `throttle.count` decides on its history by these limits. A lock ends its trusted devices and lets
-       its epoch grow; too many in a row disable its tokens.
+       its epoch grow; too many in a row disable its tokens. With `judged`, only the digest joins the counted ones: the
+       same datagram is not to be judged by another clock.
     4. `trust`: a new device. `forget`: one that ends.
     5. `mails`: the outbox, and the pending token an invitation is about.
 
@@ -257,6 +259,7 @@ class Commit:
     consume: Consumption | None = None
     place: str = ""
     wrong_code: Lockout | None = None
+    judged: bool = False
     trust: Trust | None = None
     forget: int | None = None
     mails: tuple[Mail, ...] = ()

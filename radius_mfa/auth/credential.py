@@ -40,12 +40,15 @@ def otp_code(answer: bytes, digits: int) -> str | None:
     return None
 
 
-def recovery_code(answer: bytes) -> str | None:
+def recovery_code(answer: bytes, digits: int) -> str | None:
     """The answer as a normalised recovery code, or None: 16 base32 characters, or 8 digits of an imported scratch code.
 
-    Case, spaces and dashes do not matter. Behind a password, only the first kind is ever read (`split`).
+    Case, spaces and dashes do not matter. Eight digits are none where codes have as many (`digits`), nor behind a
+    password (`split`).
     """
     if len(answer) > LONGEST_ANSWER:
         return None
     bare = answer.translate(None, b" -").upper()
-    return bare.decode("ascii") if _RECOVERY.match(bare) else None
+    if not _RECOVERY.match(bare) or len(bare) == digits:
+        return None
+    return bare.decode("ascii")

@@ -70,7 +70,7 @@ def grant(request: LoginRequest, account: Account, tag: bytes, rules: Rules) -> 
     """What a wish comes to with a code that fits. Where nothing can be trusted, the login goes on all the same."""
     shown, token = _shown(request, account), None
     expires = request.at + rules.trust.lifetime
-    if request.client.trusted_devices is DeviceKind.TOKEN:
+    if request.client.trusted_devices is DeviceKind.TOKEN and request.signed:
         octets: bytes = yield MakeDeviceToken()
         shown = Claim(DeviceKind.TOKEN, request.client.shortname, octets)
         token = DeviceToken(octets, expires)

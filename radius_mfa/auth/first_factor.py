@@ -41,8 +41,8 @@ def check_password(
         candidates.append((reading.whole, None))
     taken: object = None
     throttled = False
-    if account is not None or (name and rules.newcomers):
-        taken = yield TakeTry(account, name or "", policy.place_key(request), request.at)
+    if name is not None:  # known or not: both have to wait, and to be refused, in the same way
+        taken = yield TakeTry(account, name, policy.place_key(request), request.at)
         throttled = taken is None
     found = First(Checked(passed=False), throttled=throttled)
     for password, code in candidates:

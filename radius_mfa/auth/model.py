@@ -265,6 +265,7 @@ class LoginRequest:
     `unsupported` says that it carries CHAP, MS-CHAP or EAP instead. In a round with a `state` the password field is
     the answer to the challenge. `digest` (32 octets) names the datagram together with where it came from: it keys the
     stored reply, and names the request in the audit. `host`: the machine that is logged in to, over PAM.
+    `signed`: nobody on the way can have made or changed it.
     """
 
     door: Door
@@ -287,6 +288,7 @@ class LoginRequest:
     proven_key: str = ""
     device_token: bytes | None = field(default=None, repr=False)
     trust_wish: bool = False
+    signed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@ from radius_mfa.auth.model import Algorithm, Token, TokenKind
 
 LOOK_BACK = 24 * 3600
 """Seconds back in which a code that was right once is not counted as a guess."""
+LOOK_BACK_APPENDED = 7 * 24 * 3600
+"""The same for a code behind a password: nothing in such a datagram is only good today, so somebody may keep it."""
 LOOK_FORWARD = 600
 """Seconds ahead in which a code that will be right is a clock that is off, not a guess."""
 HOTP_LOOK_BACK = 100
@@ -74,11 +76,11 @@ def match(tokens: Iterable[Token], code: str, at: float, window: int, look_ahead
     return taken
 
 
-def find_skew(tokens: Iterable[Token], code: str, at: float) -> Skewed:
-    """What a code outside every window is: see Skew. Runs through all steps, whatever it finds."""
+def find_skew(tokens: Iterable[Token], code: str, at: float, back: int = LOOK_BACK) -> Skewed:
+    """What a code outside every window is: see Skew. Runs through all steps of `back` seconds, whatever it finds."""
     found = Skewed(Skew.UNKNOWN)
     for token in tokens:
-        for step in _far_steps(token, at):
+        for step in _far_steps(token, at, back):
             if _gives(token, step, code) and found.skew is not Skew.STALE:
                 stale = step <= token.last_step
                 found = Skewed(Skew.STALE, Match(token, step, token.drift)) if stale else Skewed(Skew.SKEWED)
@@ -107,11 +109,11 @@ def _learned(token: Token, offset: int) -> int:
     return max(-bound, min(bound, token.drift + max(-1, min(1, offset - token.drift))))
 
 
-def _far_steps(token: Token, at: float) -> range:
+def _far_steps(token: Token, at: float, back: int) -> range:
     if token.kind is TokenKind.HOTP:
         return range(max(token.last_step - HOTP_LOOK_BACK, 0), token.last_step + 1)
     now = int(at // token.period)
-    return range(max(now - LOOK_BACK // token.period, 0), now + LOOK_FORWARD // token.period + 1)
+    return range(max(now - back // token.period, 0), now + LOOK_FORWARD // token.period + 1)
 
 
 def _gives(token: Token, step: int, code: str) -> bool:

@@ -36,10 +36,14 @@ def check_code(request: LoginRequest, account: Account, answer: Answer, rules: R
     """Judge a code after a right password. Whatever comes of it, the State it answers is spent."""
     if throttle.locked(account.history, request.at):
         return (yield from settle(request, account, reject(request, Reason.LOCKED)))
-    otp_code = credential.otp_code(answer.typed, policy.code_digits(account, rules))
+    if request.digest in account.history.counted:
+        # It was judged before, and would be once a step if its sender could wait until its code is right.
+        return (yield from settle(request, account, reject(request, Reason.WRONG_CODE)))
+    digits = policy.code_digits(account, rules)
+    otp_code = credential.otp_code(answer.typed, digits)
     if otp_code is not None:
         return (yield from check_otp(request, account, otp_code, answer, rules))
-    recovery_code = credential.recovery_code(answer.typed) if account.recovery_issued else None
+    recovery_code = credential.recovery_code(answer.typed, digits) if account.recovery_issued else None
     if recovery_code is not None and policy.takes_recovery_codes(account, request.at):
         return (yield from check_recovery_code(request, account, recovery_code, rules))
     return (yield from settle(request, account, reject(request, Reason.NOT_A_CODE)))
@@ -51,13 +55,14 @@ def check_otp(request: LoginRequest, account: Account, code: str, answer: Answer
     match = otp.match(tokens, code, request.at, rules.window, rules.look_ahead)
     if match is not None:
         return (yield from take(request, account, match, answer, rules))
-    found: otp.Skewed = yield FindSkew(tokens, code, request.at)
+    back = otp.LOOK_BACK if request.state is not None else otp.LOOK_BACK_APPENDED
+    found: otp.Skewed = yield FindSkew(tokens, code, request.at, back)
     if found.match is not None:
         # Used or left behind. Taking it must lose, and tells whether this very datagram took it.
         stale = reject(request, Reason.STALE_CODE)
         return (yield from settle(request, account, stale, consume=_take(found.match)))
     if found.skew is otp.Skew.SKEWED:
-        return (yield from settle(request, account, reject(request, Reason.SKEWED_CODE)))
+        return (yield from settle(request, account, reject(request, Reason.SKEWED_CODE), judged=request.state is None))
     return (yield from settle(request, account, reject(request, Reason.WRONG_CODE), wrong_code=rules.lockout))
 
 

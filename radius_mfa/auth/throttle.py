@@ -44,6 +44,13 @@ def count(history: CodeHistory, digest: bytes, at: float, limits: Lockout) -> Co
     return replace(counted, locked_until=max(history.locked_until, _locked_until(counted, at, limits)))
 
 
+def judged(history: CodeHistory, digest: bytes) -> CodeHistory:
+    """The history after a datagram that counts for nothing, and is not to be judged once more."""
+    if digest in history.counted:
+        return history
+    return replace(history, counted=(*history.counted, digest)[-REMEMBERED:])
+
+
 def locked(history: CodeHistory, at: float) -> bool:
     """Whether no code of the account is looked at now."""
     return at < history.locked_until

@@ -63,11 +63,12 @@ def settle(
     *,
     consume: Consumption | None = None,
     wrong_code: Lockout | None = None,
+    judged: bool = False,
     trust: Trust | None = None,
     mails: tuple[Mail, ...] = (),
 ) -> Flow:
     """Commit what the verdict rests on, and give the verdict only if all of it was won."""
-    if request.state is None and consume is None and wrong_code is None:
+    if request.state is None and consume is None and wrong_code is None and not judged:
         return verdict
     outcome: Outcome = yield Commit(
         account,
@@ -78,6 +79,7 @@ def settle(
         consume,
         place=policy.place_key(request) if consume is not None else "",
         wrong_code=wrong_code,
+        judged=judged,
         trust=trust,
         mails=mails,
     )

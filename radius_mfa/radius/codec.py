@@ -116,6 +116,7 @@ class Request(AuthPacket):
             nas_identifier=_text(self._first(walk.NAS_IDENTIFIER)),
             device_token=self._device_token(),
             trust_wish=self._ours(_TRUST_DEVICE) == _TRUST,
+            signed=self._signature > 0,
         )
 
     def answer(self, verdict: Verdict, *, states: States, at: float, source: str) -> bytes:

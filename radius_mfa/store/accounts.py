@@ -208,6 +208,7 @@ def _set_disabled(database: Database, name: str, *, disabled: bool) -> None:
             raise OperationFailed(f"the account {name} is {'disabled already' if disabled else 'not disabled'}")
         if disabled:
             end_pending(connection, found)
+            connection.execute(device.delete().where(device.c.account_id == found))
         update(connection, found, database.clock.now(), grow=True, disabled=disabled)
 
 

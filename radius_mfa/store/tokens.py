@@ -218,7 +218,8 @@ def _switch(database: Database, name: str, before: TokenStatus, after: TokenStat
         connection.execute(device.delete().where(device.c.account_id == owner))
         if not connection.scalar(sa.select(sa.exists().where(mine, _is(TokenStatus.ACTIVE)))):
             accounts.end_pending(connection, owner)
-        accounts.update(connection, owner, database.clock.now(), grow=True)
+        cleared = accounts.NO_FAILURES if after is TokenStatus.ACTIVE else {}  # else the next typo would disable again
+        accounts.update(connection, owner, database.clock.now(), grow=True, **cleared)
         return switched.rowcount
 
 

@@ -61,10 +61,13 @@ class WriteSet:
         if commit.consume is not None:
             if not self._consumed(connection, write):
                 return Outcome(_why(connection, commit))
-            connection.execute(statements.CLEAR_FAILURES, (commit.account.id,))
+            if not isinstance(commit.consume, UseDevice):  # a device is no code: the row of wrong ones goes on
+                connection.execute(statements.CLEAR_FAILURES, (commit.account.id,))
             if isinstance(commit.consume, UseRecoveryCode):
                 connection.execute(statements.END_DEVICES, (commit.account.id,))
-        return _counted(connection, commit, commit.wrong_code) if commit.wrong_code is not None else WON
+        if commit.wrong_code is not None or commit.judged:
+            return _counted(connection, commit, commit.wrong_code)
+        return WON
 
     def _rest(self, connection: sqlite3.Connection, commit: Commit, outcome: Outcome) -> Outcome:
         """What comes with the factor: a known place, devices, mail."""
@@ -153,7 +156,7 @@ def _admitted(connection: sqlite3.Connection, commit: Commit) -> bool:
     return connection.execute(statements.ADMITS, (account.id, commit.at, account.epoch)).fetchone() is not None
 
 
-def _counted(connection: sqlite3.Connection, commit: Commit, limits: throttle.Lockout) -> Outcome:
+def _counted(connection: sqlite3.Connection, commit: Commit, limits: throttle.Lockout | None) -> Outcome:
     """Admit and decide the attempt on the account as it stands now."""
     owner = commit.account.id
     row = connection.execute(statements.HISTORY, (owner,)).fetchone()
@@ -162,10 +165,13 @@ def _counted(connection: sqlite3.Connection, commit: Commit, limits: throttle.Lo
     before = history_of(row)
     if throttle.locked(before, commit.at):
         return Outcome(Loss.LOCKED)
-    after = throttle.count(before, commit.digest, commit.at, limits)
+    if limits is None:
+        after = throttle.judged(before, commit.digest)
+    else:
+        after = throttle.count(before, commit.digest, commit.at, limits)
     if after == before:
         return WON
-    disabled = throttle.disables(after, limits)
+    disabled = limits is not None and throttle.disables(after, limits)
     ended = disabled or after.locked_until > before.locked_until
     values = (after.failures, after.window_failures, after.window_started, after.locked_until)
     connection.execute(statements.COUNT, (int(ended), *values, b"".join(after.counted), owner))

@@ -12,7 +12,7 @@ from radius_mfa.auth.model import Account
 from radius_mfa.auth.reasons import Reason
 from radius_mfa.backends.local import LocalPasswords
 from radius_mfa.backends.slots import HashSlots
-from radius_mfa.errors import PasswordsBusy, PasswordsUnavailable
+from radius_mfa.errors import AuditLost, PasswordsBusy, PasswordsUnavailable
 from radius_mfa.service import Authenticator
 from radius_mfa.spray import AT_A_CLIENT, IN_ALL
 from radius_mfa.store.schema import metadata
@@ -139,6 +139,22 @@ def test_wrong_passwords_at_once_get_no_further_than_in_turn(
     requests = [asking(number, field, PBX) for number, field in enumerate(fields)]
     told = [verdict.reason for verdict in judge(world, slots, stores, Few(3)).run(requests)]
     assert (3, 48) == (told.count(Reason.WRONG_PASSWORD), told.count(Reason.THROTTLED))
+
+
+def test_a_lost_audit_leaves_nobody_waiting(world: Recorder, slots: HashSlots, stores: SqliteStores) -> None:
+    """Whoever waits for a try goes unanswered with the one that has it, and after the outage all is as before."""
+    tries = Few(1)
+    made = judge(world, slots, stores, tries)
+    rounds = [made.begin(asking(number, PASSWORD, PBX), octets) for number in range(3)]
+    ended = made.advance(rounds)
+    made.audit_lost, world.lost = True, True
+    while len(ended) < 3:
+        slots.wait()
+        ended += made.advance()
+    assert [AuditLost] * 3 == [type(one.failed) for one in rounds]
+    world.lost, stores.clock.time = False, stores.clock.time + 5
+    assert [] == tries.out
+    assert [Reason.OK] * 4 == [one.reason for one in made.run([asking(9 + n, PASSWORD, PBX) for n in range(4)])]
 
 
 def test_who_waits_too_long_is_not_answered(world: Recorder, slots: HashSlots, stores: SqliteStores) -> None:

@@ -85,6 +85,24 @@ def test_a_hundred_in_a_row_disable_every_token(stores: SqliteStores, store: Sql
     assert (2, alice.epoch + 1) == (len(after.tokens), after.epoch)
 
 
+def test_tokens_that_are_enabled_again_begin_without_a_row(stores: SqliteStores, store: SqliteStore) -> None:
+    """Else the next wrong code would disable them again."""
+    alice = stores.account("alice")
+    store.commit([Write(replace(wrong(alice).commit, wrong_code=Lockout(disable_after=1)))])
+    tokens.enable(stores.database, "alice")
+    assert CodeHistory() == stores.load("alice").history
+
+
+def test_a_judged_datagram_is_remembered_and_counts_nothing(stores: SqliteStores, store: SqliteStore) -> None:
+    """Its digest joins the counted ones; a lock that came meanwhile is told."""
+    alice = stores.account("alice")
+    judged = replace(wrong(alice, request=7).commit, wrong_code=None, judged=True)
+    assert [WON, WON] == store.commit([Write(judged), Write(judged)])
+    assert CodeHistory(counted=(digest(7),)) == stores.load("alice").history
+    stores.edit("UPDATE account SET locked_until = ?", NOW + 1)
+    assert [Outcome(Loss.LOCKED)] == store.commit([Write(judged)])
+
+
 def test_a_pending_token_that_was_disabled_is_never_switched_on(stores: SqliteStores, store: SqliteStore) -> None:
     """Its first code has never come: `token enable` leaves it as it is."""
     alice = stores.account("alice", pending=True)

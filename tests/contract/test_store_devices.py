@@ -117,11 +117,14 @@ def test_what_ends_the_trust_ends_every_device(stores: SqliteStores, store: Sqli
     stores.account("alice")
     ends: dict[str, Callable[[], object]] = {
         "password": lambda: accounts.set_password_hash(stores.database, "alice", "hash"),
+        "disabled": lambda: accounts.disable(stores.database, "alice"),
         "disable": lambda: tokens.disable(stores.database, "alice"),
         "code": lambda: store.commit([use(stores.load("alice"), code(store, stores.load("alice")), request=5)]),
         "reset": lambda: tokens.reset(stores.database, "alice"),
     }
     for what, end in ends.items():
+        if what == "disable":
+            accounts.enable(stores.database, "alice")
         if what == "code":
             tokens.enable(stores.database, "alice")
         alice = stores.load("alice")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import lru_cache
 from itertools import count
 
 from radius_mfa.auth import flow, otp
@@ -80,9 +81,10 @@ def code(at: float = NOW, token: Token | None = None, off: int = 0) -> bytes:
     return otp.code_at(token.secret, int(at // token.period) + off, token.digits, token.algorithm).encode()
 
 
+@lru_cache(maxsize=512)
 def wrong(at: float = NOW) -> bytes:
-    """Six digits that the authenticator shows at no step near `at`."""
-    near = {code(at, off=off) for off in range(-2880, 21)}
+    """Six digits that the authenticator shows at no step near `at`, nor in the week before."""
+    near = {code(at, off=off) for off in range(-20_200, 21)}
     return next(guess for number in count() if (guess := b"%06d" % number) not in near)
 
 
@@ -122,7 +124,7 @@ class World(Memory):
         self.host: dict[str, Checked] = {}
         """What the backend `pam` says of a user of the host whose password was PASSWORD."""
         self.asked: list[Ask] = []
-        self.skew: Callable[[FindSkew], otp.Skewed] = lambda ask: otp.find_skew(ask.tokens, ask.code, ask.at)
+        self.skew: Callable[[FindSkew], otp.Skewed] = lambda ask: otp.find_skew(ask.tokens, ask.code, ask.at, ask.back)
         self.tries: Callable[[TakeTry], object | None] = lambda ask: ask
         """What becomes of a try at a password: taken, unless a story says otherwise."""
 

@@ -158,9 +158,12 @@ class Memory:
                 return Loss.CONSUMED
             self.taken.append(commit.consume)
             self._replies[now.id, commit.digest] = (commit.at, octets(commit.verdict))
-            self.change(now.name, history=replace(now.history, failures=0))
+            if not isinstance(commit.consume, UseDevice):
+                self.change(now.name, history=replace(now.history, failures=0))
         if commit.wrong_code is not None:
             return self._count(commit, commit.wrong_code)
+        if commit.judged:
+            self.change(now.name, history=throttle.judged(now.history, commit.digest))
         return self._rest(commit, now)
 
     def _rest(self, commit: Commit, now: Account) -> Loss | None:

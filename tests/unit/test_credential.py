@@ -59,7 +59,7 @@ def test_a_code_keeps_its_leading_zeros(digits: int, answer: bytes) -> None:
 )
 def test_a_recovery_code_may_be_typed_in_any_spacing_and_case(answer: bytes) -> None:
     """Case, spaces and dashes do not matter."""
-    assert credential.recovery_code(answer) == RECOVERY
+    assert credential.recovery_code(answer, 6) == RECOVERY
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_a_recovery_code_may_be_typed_in_any_spacing_and_case(answer: bytes) -> 
 )
 def test_sixteen_base32_characters_are_a_recovery_code_and_nothing_else_is(answer: bytes) -> None:
     """Another length, another alphabet, other dashes or endless spaces are no recovery code."""
-    assert credential.recovery_code(answer) is None
+    assert credential.recovery_code(answer, 6) is None
 
 
 @pytest.mark.parametrize(
@@ -133,3 +133,19 @@ def test_what_may_be_a_code_for_one_account_ends_like_a_code_for_all(field: byte
     """A field without the look of a code has none for any account."""
     if credential.split(field, digits)[1] is not None:
         assert credential.ends_like_a_code(field)
+
+
+@pytest.mark.parametrize(
+    ("answer", "digits", "read"),
+    [
+        (b"12345678", 6, "12345678"),
+        (b"1234-5678", 7, "12345678"),
+        (b"12345678", 8, None),
+        (b"1234 5678", 8, None),
+        (b"123456789", 6, None),
+        (b"1234567", 6, None),
+    ],
+)
+def test_eight_digits_are_a_scratch_code_unless_codes_are_as_long(answer: bytes, digits: int, read: str | None) -> None:
+    """An account whose authenticator shows eight digits has no use for them."""
+    assert read == credential.recovery_code(answer, digits)

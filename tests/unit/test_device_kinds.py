@@ -7,12 +7,25 @@ from typing import Any
 
 import pytest
 
-from radius_mfa.auth.asks import CheckPassword, FindDevice
+from radius_mfa.auth.asks import Brought, Checked, CheckPassword, FindDevice
 from radius_mfa.auth.model import Accept, Challenge, DeviceToken, Door, FirstFactor, Method
 from radius_mfa.auth.policy import Rules
 from radius_mfa.auth.reasons import Reason
 from tests.unit.driving import NOW, PASSWORD, World, alice, code, totp
-from tests.unit.trusting import GEAR, HOST, KEY, PORTAL, SSHD, STATION, WEEK, WIRED, Login, by_device, is_asked
+from tests.unit.trusting import (
+    GEAR,
+    HOST,
+    KEY,
+    PORTAL,
+    SSHD,
+    STATION,
+    WEEK,
+    WIRED,
+    Login,
+    by_device,
+    is_asked,
+    tagged,
+)
 
 
 @pytest.fixture
@@ -138,6 +151,13 @@ def test_a_rotated_token_sent_again_in_the_same_datagram_gets_its_accept(world: 
     assert is_asked(world.login(replace(datagram, at=NOW + 91)))
 
 
+def test_what_is_not_signed_gets_no_token(world: World) -> None:
+    """Where the Message-Authenticator is left out, somebody on the way may have asked: the login goes on without."""
+    verdict = Login(world, PORTAL, signed=False, calling_station="").code(code() + b"+")
+    assert isinstance(verdict, Accept)
+    assert (None, []) == (verdict.device, world.devices)
+
+
 def test_of_two_pages_with_one_token_one_is_asked(world: World) -> None:
     """Who is slower by a moment is no thief: the code is asked for, nothing is refused."""
     granted = Login(world, PORTAL, trust_wish=True).code(code())
@@ -177,3 +197,65 @@ def test_where_the_stack_checked_the_password_nothing_is_trusted(world: World) -
     assert is_asked(login.password(NOW + 60, first_factor=FirstFactor.PROVEN_BY_STACK))
     verdict = login.code(code(NOW + 90) + b"+", NOW + 90, first_factor=FirstFactor.PROVEN_BY_STACK)
     assert Reason.OK is verdict.reason
+
+
+PRINT = "SHA256:LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ"
+HOST_USER = Checked(passed=True, brought=Brought("bob", "pam", frozenset()))
+
+
+def host_world() -> World:
+    """bob, a user of the host; the backend says yes to his password."""
+    world = World(replace(alice(totp(id=2)), id=2, name="bob", backend="pam"), rules=Rules(newcomers=True))
+    world.host["bob"] = HOST_USER
+    return world
+
+
+def test_a_host_user_s_device_hangs_on_the_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another password, which nobody told us of, ends the device for good: the old one set back is asked too."""
+    world = host_world()
+    login = Login(world, SSHD, proven_key=KEY, **HOST, name=b"bob")
+    login.trust()
+    assert by_device(login.password(NOW + 60))
+    monkeypatch.setattr("tests.unit.driving.PASSWORD", b"another one")
+    asked = login.password(NOW + 90, b"another one")
+    assert isinstance(asked, Challenge)
+    assert (2, [], b"an") == (asked.account_id, world.devices, asked.tag)
+    monkeypatch.undo()
+    assert isinstance(login.password(NOW + 120), Challenge)
+
+
+def test_a_host_user_s_wish_needs_the_tag_of_the_password() -> None:
+    """A State without one, from before the client could trust, makes no device."""
+    world = host_world()
+    login = Login(world, SSHD, proven_key=KEY, **HOST, name=b"bob")
+    asked = login.password()
+    assert isinstance(asked, Challenge)
+    untagged = replace(tagged(asked, NOW), tag=b"")
+    verdict = world.login(login.request(code() + b"+", NOW, state=untagged))
+    assert (Reason.OK, []) == (verdict.reason, world.devices)
+
+
+@pytest.mark.parametrize(
+    ("shown", "label"),
+    [
+        ("publickey ssh-ed25519 aGVsbG8=\n", PRINT),
+        ("publickey sk-ssh-ed25519@openssh.com aGVsbG8= signature count = 7\n", PRINT),
+        ("publickey ssh-ed25519 a\n", "ssh key"),
+    ],
+)
+def test_a_key_is_called_by_its_fingerprint(world: World, shown: str, label: str) -> None:
+    """As `ssh-keygen -l` shows it; a number of signatures behind it is no part of it."""
+    world.change(mail="alice@example.com")
+    world.rules = Rules(mails=True)
+    Login(world, SSHD, proven_key=shown, **HOST).trust()
+    ((_, mail),) = world.mails
+    assert label == getattr(mail, "device", None)
+    counted = shown.replace("count = 7", "count = 8")
+    assert by_device(Login(world, SSHD, proven_key=counted, **HOST).password(NOW + 60))
+
+
+@pytest.mark.parametrize("shown", ["gssapi-with-mic alice@EXAMPLE.COM\n", "hostbased alice host\n", "password\n", ""])
+def test_what_other_methods_show_is_no_key(world: World, shown: str) -> None:
+    """Only a public key is a device."""
+    verdict = Login(world, SSHD, proven_key=shown, **HOST).code(code() + b"+")
+    assert (Reason.OK, []) == (verdict.reason, world.devices)

@@ -163,6 +163,14 @@ def test_an_eleventh_device_takes_the_place_of_the_oldest(world: World) -> None:
     assert by_device(Login(world, calling_station="192.0.2.11").password(NOW + 600))
 
 
+def test_a_device_does_not_end_a_row_of_wrong_codes(world: World) -> None:
+    """Its owner's logins would hide a guesser from the hundredth wrong code."""
+    Login(world).trust()
+    assert Reason.WRONG_CODE is Login(world, calling_station="192.0.2.1").code(wrong(NOW + 30), NOW + 30).reason
+    assert by_device(Login(world).password(NOW + 60))
+    assert 1 == world.accounts["alice"].history.failures
+
+
 def test_its_owner_is_told_of_a_new_device() -> None:
     """One mail with what it is called and until when; none where no mail can be sent."""
     world = World(alice(totp(), mail="alice@example.com"), rules=Rules(mails=True))

@@ -160,3 +160,36 @@ def test_the_password_alone_is_never_enough() -> None:
     lock(world)
     for at in (NOW + 10, NOW + 400):
         assert not isinstance(world.login(request(at=at, client=PBX)), Accept)
+
+
+@pytest.mark.parametrize(("age", "counted"), [(2 * DAY, 0), (6 * DAY, 0), (8 * DAY, 1)])
+def test_an_old_capture_locks_nobody(age: float, counted: int) -> None:
+    """An accepted login in one field, sent again days later: for a week its code is one that was right (THREATS 6)."""
+    world = World(alice(totp()))
+    capture = request(PASSWORD + code(), APPEND)
+    assert isinstance(world.login(capture), Accept)
+    later = [world.login(replace(capture, at=NOW + age + second)) for second in range(10)]
+    assert {Reason.WRONG_CODE if counted else Reason.STALE_CODE} == {verdict.reason for verdict in later}
+    assert counted == world.accounts["alice"].history.failures
+
+
+@pytest.mark.parametrize("off", [1, 5, 20])
+def test_a_datagram_is_judged_by_one_clock(off: int) -> None:
+    """A code that will be right is not let in by sending its datagram again until it is; a new one is (THREATS 30)."""
+    world = World(alice(totp()), rules=Rules(window=0))
+    early = request(PASSWORD + code(off=off), APPEND)
+    assert Reason.SKEWED_CODE is world.login(early).reason
+    right = NOW + 30 * off
+    assert isinstance(world.login(replace(early, at=right)), Reject)
+    assert 0 == world.accounts["alice"].history.failures
+    assert isinstance(world.login(request(PASSWORD + code(off=off), APPEND, at=right)), Accept)
+
+
+def test_a_guess_that_was_counted_is_not_judged_again() -> None:
+    """Sixteen datagrams sent again at every step would be as many guesses at each of them."""
+    world = World(alice(totp()))
+    far = 10 * 2880  # steps: more than a week, so that the code is a guess today
+    guess = request(PASSWORD + code(off=far), APPEND)
+    assert Reason.WRONG_CODE is world.login(guess).reason
+    assert Reason.WRONG_CODE is world.login(replace(guess, at=NOW + 30 * far)).reason
+    assert 1 == world.accounts["alice"].history.failures

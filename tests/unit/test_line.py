@@ -45,6 +45,20 @@ def test_accounts_do_not_wait_for_each_other() -> None:
     assert [] == waiting.called()
 
 
+def test_a_line_can_be_emptied() -> None:
+    """Whoever waits, and whoever was called and has not come, is sent away; the tries that are in use still are."""
+    waiting = TryLine[str]()
+    waiting.took("alice")
+    waiting.took("bob")
+    for who in ("alice", "alice", "bob"):
+        waiting.join(who, who)
+    waiting.call("alice")
+    assert ["alice", "alice", "bob"] == waiting.emptied()
+    waiting.over("alice")
+    assert [] == waiting.called()
+    assert waiting.join("bob", "bob")
+
+
 def test_a_line_has_an_end() -> None:
     """Past it people are refused, and whoever was called makes room."""
     waiting = TryLine[int]()

@@ -63,11 +63,15 @@ def test_a_code_is_no_try() -> None:
     assert 1 == world.count(TakeTry)
 
 
-def test_unknown_names_take_no_try_unless_a_host_may_know_them() -> None:
-    """Names that somebody made up do not fill the table; those of a host's users are guarded as well."""
+def test_unknown_names_take_tries_like_all_others() -> None:
+    """Else a name would be known by how long it waits, or by when it is refused; what can be no name takes none."""
     world = World(alice(totp()))
     world.login(request(name=b"nobody"))
-    assert 0 == world.count(TakeTry)
+    assert 1 == world.count(TakeTry)
+    world.login(request(name=b"\0"))
+    assert 1 == world.count(TakeTry)
+    world.tries = lambda ask: None
+    assert Reason.THROTTLED is world.login(request(name=b"nobody")).reason
     hosts = World(rules=Rules(newcomers=True))
     hosts.host["bob"] = Checked(passed=True)
     hosts.tries = lambda ask: None

@@ -144,3 +144,11 @@ def test_a_counted_datagram_locks_once() -> None:
     """The datagram that locked, sent again after the lock, counts nothing and locks nothing."""
     history = counted(*((number, NOW) for number in range(5)), limits=Lockout())
     assert history == throttle.count(history, digest(4), NOW + 301, Lockout())
+
+
+def test_a_judged_datagram_is_remembered_once() -> None:
+    """It counts for nothing, and takes no second place among the last sixteen."""
+    history = throttle.judged(CodeHistory(), digest(1))
+    assert CodeHistory(counted=(digest(1),)) == history
+    assert history == throttle.judged(history, digest(1))
+    assert history == throttle.count(history, digest(1), NOW, Lockout())

@@ -181,3 +181,12 @@ def test_the_end_of_the_throttle_is_that_of_the_window() -> None:
 def test_an_account_has_another_key_in_another_epoch() -> None:
     """`user unlock` and a new password need write nothing down to give fresh tries."""
     assert 3 == len({account_key("alice", 1), account_key("alice", 11), account_key("alice1", 1)})
+
+
+def test_a_try_that_comes_back_after_others_is_one_less() -> None:
+    """The first of two, given back last or first, leaves one; one of a window that began since is left alone."""
+    first, second = Bucket(NOW, NOW, 1), Bucket(NOW, NOW + 1, 2)
+    assert Bucket(NOW, NOW + 1, 1) == tries.given_back(second, first, EMPTY)
+    assert first == tries.given_back(second, second, first)
+    later = Bucket(NOW + 200, NOW + 200, 1)
+    assert later == tries.given_back(later, first, EMPTY)
