@@ -187,7 +187,7 @@ def test_a_challenge_is_answered_within_two_minutes(bench: Bench, age: float, co
     (challenge,) = bench.turn(bench.client.request(user.name, user.password))
     assert challenge[0] == CHALLENGE
     state = challenge[40 : 40 + 76]
-    assert challenge[38:40] == bytes((24, 74))
+    assert challenge[38:40] == bytes((24, 78))
     bench.clock.forward(age)
     right = user.totp.at(int(bench.clock.wall))
     (reply,) = bench.turn(bench.client.request(user.name, right, state=state))
