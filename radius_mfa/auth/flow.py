@@ -53,8 +53,7 @@ def login(request: LoginRequest, rules: Rules) -> Flow:
         return refuse(request, refused, rules)
     brought = first.checked.brought
     known = account if brought is None else (yield from meet(request, account, brought))
-    if proven and known is not None and known.backend != LOCAL:
-        known = replace(known, groups=None)  # those of its last password may be long gone
+    known = policy.as_known(known, request) if known is not None else None
     if known is None or not policy.admits(known, request):
         return refuse(request, Reason.NOT_ALLOWED, rules)
     tag: bytes = (yield TagPassword(known, first.password)) if _needs_tag(request, known) else b""

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, StrEnum, auto
 from typing import Literal
 
 from radius_mfa.auth import claims, credential
 from radius_mfa.auth.model import (
+    LOCAL,
     Account,
     Algorithm,
     ClientPolicy,
     Dialogue,
     Door,
+    FirstFactor,
     LoginRequest,
     Mfa,
     Token,
@@ -150,6 +152,15 @@ def account_name(request: LoginRequest, names: Names) -> str | None:
     if request.door is Door.PAM and name is not None and name.encode() != request.name:
         return None
     return name
+
+
+def as_known(account: Account, request: LoginRequest) -> Account:
+    """The account as far as this round knows it: a stack before us has not asked the backend of a host user's groups.
+
+    Those of its last password may be long gone.
+    """
+    unasked = request.first_factor is FirstFactor.PROVEN_BY_STACK and account.backend != LOCAL
+    return replace(account, groups=None) if unasked else account
 
 
 def admits(account: Account, request: LoginRequest) -> bool:

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import click
 
-from radius_mfa.auth import claims
-from radius_mfa.auth.model import LOCAL, Account, Door, FirstFactor, LoginRequest
+from radius_mfa.auth import claims, policy
+from radius_mfa.auth.model import LOCAL, Account, Door, LoginRequest
+from radius_mfa.auth.policy import Rules
 from radius_mfa.auth.tries import account_key
 from radius_mfa.cli import output, session
 from radius_mfa.cli.configuration import canonical, settings_of
@@ -24,7 +25,7 @@ from radius_mfa.store import devices
 from radius_mfa.store.connection import connect_to_read
 from radius_mfa.store.database import Database
 from radius_mfa.store.sqlite import SqliteStore
-from radius_mfa.store.tries import tries_of
+from radius_mfa.store.tries import AccountTries, tries_of
 
 _DIGEST = bytes(32)
 """That of no datagram."""
@@ -63,10 +64,13 @@ def command(
 
 
 def _explain(settings: Settings, database: Database, store: Store, request: LoginRequest, *, as_json: bool) -> None:
-    account = _account(settings, store, request)
-    found = Decision(rules(settings), store, (backend.type for backend in settings.passwords.backends))
+    account, judged = _account(settings, store, request), rules(settings)
+    found = Decision(judged, store, (backend.type for backend in settings.passwords.backends))
     rounds = found.rounds(request, account)
-    situation = _situation(settings, database, store, request, account)
+    tries = tries_of(
+        f"{settings.database}.shared", account_key(account.name, account.epoch), request.at, try_limits(settings)
+    )
+    situation = _situation(judged, tries, database, store, request, account)
     known = facts(situation)
     if as_json:
         output.as_json({name.replace(" ", "_"): fact.value for name, fact in known.items()} | values(rounds))
@@ -86,10 +90,9 @@ def _over_radius(settings: Settings, shortname: str, station: str) -> LoginReque
 
 def _over_pam(settings: Settings, name: str, station: str) -> LoginRequest:
     """A request of this service, configured or not: one that is not is served by the defaults."""
-    from radius_mfa.transport.pam_door import service  # brings asyncio
+    from radius_mfa.daemon.pam import service_of  # brings asyncio
 
-    given = settings.pam.services.get(name, PamService())
-    chosen = service(name, given.mfa, password=given.password, trusted_devices=given.trusted_devices)
+    chosen = service_of(name, settings.pam.services.get(name, PamService()))
     made = LoginRequest(Door.PAM, chosen.policy, 0.0, None, None, _DIGEST, station)
     return replace(made, first_factor=chosen.first_factor, service=name, rhost=station)
 
@@ -101,9 +104,7 @@ def _account(settings: Settings, store: Store, request: LoginRequest) -> Account
     account = store.load(name)
     if account is None:
         raise OperationFailed(f"there is no account {name}", _hint(settings))
-    if request.first_factor is FirstFactor.PROVEN_BY_STACK and account.backend != LOCAL:
-        return replace(account, groups=None)  # as flow.login does
-    return account
+    return policy.as_known(account, request)
 
 
 def _hint(settings: Settings) -> str:
@@ -113,24 +114,19 @@ def _hint(settings: Settings) -> str:
 
 
 def _situation(
-    settings: Settings, database: Database, store: Store, request: LoginRequest, account: Account
+    judged: Rules, tries: AccountTries, database: Database, store: Store, request: LoginRequest, account: Account
 ) -> Situation:
-    policy, shown = request.client, claims.claim(request)
+    client, shown = request.client, claims.claim(request)
     here = [
         row
         for row in devices.all_devices(database, account.name)
-        if row.client == policy.shortname and row.kind is policy.trusted_devices
+        if row.client == client.shortname and row.kind is client.trusted_devices
     ]
     return Situation(
         account,
         request,
-        rules(settings),
+        judged,
         devices=len(here),
         shown=None if shown is None else store.find_device(account.id, shown, request.digest),
-        tries=tries_of(
-            f"{settings.database}.shared",
-            account_key(account.name, account.epoch),
-            request.at,
-            try_limits(settings),
-        ),
+        tries=tries,
     )

@@ -9,12 +9,19 @@ from radius_mfa.daemon.keys import data_keys
 from radius_mfa.daemon.rounds import rounds
 from radius_mfa.ports import Clock, PasswordTries
 from radius_mfa.settings import Secrets, Settings
+from radius_mfa.settings.doors import PamService
 from radius_mfa.transport.lifeline import Lifeline
+from radius_mfa.transport.pam_conversation import Service
 from radius_mfa.transport.pam_door import PamDoor, service
 from radius_mfa.transport.pam_socket import serve
 
 PATIENCE = 3.0
 """Seconds that a password may wait for its slot: the hook waits for 5 in all, and a host may have a crowd."""
+
+
+def service_of(name: str, given: PamService) -> Service:
+    """The PAM service of this name, as its section of the configuration has it."""
+    return service(name, given.mfa, password=given.password, trusted_devices=given.trusted_devices)
 
 
 def attend(
@@ -28,9 +35,6 @@ def attend(
 ) -> None:
     """Attend to the logins of this host until the lifeline says that it is over."""
     authenticator, slots = rounds(settings, data_keys(settings, secrets), clock, tries, processes, PATIENCE)
-    services = {
-        name: service(name, given.mfa, password=given.password, trusted_devices=given.trusted_devices)
-        for name, given in settings.pam.services.items()
-    }
+    services = {name: service_of(name, given) for name, given in settings.pam.services.items()}
     door = PamDoor(services=services, authenticator=authenticator, slots=slots, clock=clock, random=os.urandom)
     serve(listener, door, lifeline)

@@ -1,4 +1,4 @@
-"""Trusted devices, for the admin: look at, name, end. Logins make and use them (sqlite.py)."""
+"""Trusted devices, for the admin: look at, name, end. Logins make and use them (write_set.py)."""
 
 from __future__ import annotations
 
