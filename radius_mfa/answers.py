@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import Any
 
@@ -15,7 +15,6 @@ from radius_mfa.auth.asks import (
     FindRecoveryCode,
     FindSkew,
     KnowsPlace,
-    LoadAccount,
     MakeDeviceToken,
     RecordAccount,
     TagPassword,
@@ -24,12 +23,13 @@ from radius_mfa.auth.asks import (
 from radius_mfa.auth.model import Account
 from radius_mfa.auth.tries import account_key
 from radius_mfa.ports import PasswordBackend, PasswordTries, Random, Store
+from radius_mfa.value import value
 
 DEVICE_TOKEN = 32
 """Octets of a device token."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Work:
     """What a slot has to do before there is an answer; `waits`: for another process, and computes nothing."""
 
@@ -51,7 +51,6 @@ class Answers:
         self._random = random
         self._tries = tries
         self._by_kind: dict[type, Callable[[Any], object]] = {
-            LoadAccount: self._load,
             TakeTry: self._take_try,
             CheckPassword: self._check_password,
             RecordAccount: self._record,
@@ -64,7 +63,7 @@ class Answers:
         }
 
     def to(self, ask: Ask) -> object:
-        """The answer to any ask but a Commit and a ReturnTry, or the Work that will bring it."""
+        """The answer to any ask but LoadAccount, Commit and ReturnTry, or the Work that will bring it."""
         return self._by_kind[type(ask)](ask)
 
     def tries_key(self, ask: TakeTry) -> str:
@@ -74,9 +73,6 @@ class Answers:
     def give_back(self, taken: object) -> None:
         """The password was right, or was not checked in the end: what TakeTry took does not count."""
         self._tries.give_back(taken)
-
-    def _load(self, ask: LoadAccount) -> Account | None:
-        return self._store.load(ask.name)
 
     def _take_try(self, ask: TakeTry) -> object:
         account = ask.account

@@ -2,7 +2,9 @@
 
     RadiusMfaError
     ├── UsageError             2   the command line
-    ├── OperationFailed        1   what was asked cannot be done: no such account, a wrong code
+    ├── OperationFailed        1   what was asked cannot be done: a wrong code, the only authenticator
+    │   ├── NotFound               what it is about is not there: no such account, no codes
+    │   └── Taken                  the name has somebody else
     ├── AccessDenied          77   this user may not read or write that file
     ├── ConfigurationError    78   the admin's files and keys
     │   ├── SettingsError          the YAML file: all its mistakes at once
@@ -45,6 +47,14 @@ class UsageError(RadiusMfaError):
 
 class OperationFailed(RadiusMfaError):
     """The command was understood and cannot be carried out."""
+
+
+class NotFound(OperationFailed):
+    """What it is about is not there."""
+
+
+class Taken(OperationFailed):
+    """There is one of this name already."""
 
 
 class AccessDenied(RadiusMfaError):

@@ -1,4 +1,4 @@
-"""Listening Unix sockets: passed by the service manager, or made here; and who is at the other end of one."""
+"""Listening sockets: passed by the service manager, or made here; and who is at the other end of a Unix socket."""
 
 from __future__ import annotations
 
@@ -14,19 +14,22 @@ _FIRST = 3
 _BACKLOG = 1024
 _CREDENTIALS = struct.Struct("iII")  # struct ucred: pid, uid, gid
 
+Place = Path | tuple[str, int]
+"""A path, or address and port of TCP."""
 
-def listen(path: Path, owner: int) -> socket.socket:
-    """The listening socket at `path`: the one that was passed, else a new one, 0600, whose owner is the uid `owner`.
+
+def listen(path: Path, owner: int, mode: int = 0o600) -> socket.socket:
+    """The listening socket at `path`: the one that was passed, else a new one of this mode and the uid `owner`.
 
     Raises ConfigurationError where none can be made, or somebody already answers there.
     """
-    bound = passed(path) or _made(path, owner)
+    bound = passed(path) or _made(path, owner, mode)
     bound.setblocking(False)
     return bound
 
 
-def passed(path: Path | None) -> socket.socket | None:
-    """The passed socket that is bound to this path, if there is one; the variables are taken away.
+def passed(place: Place | None) -> socket.socket | None:
+    """The passed socket that is bound to this place, if there is one; the variables are taken away.
 
     Raises ConfigurationError for any other socket that was passed: who connects there would wait for nobody.
     """
@@ -35,13 +38,13 @@ def passed(path: Path | None) -> socket.socket | None:
     if process != str(os.getpid()) or not count.isdecimal():
         return None
     given = [socket.socket(fileno=descriptor) for descriptor in range(_FIRST, _FIRST + int(count))]
-    unwanted = [str(one.getsockname()) for one in given if not _is_at(one, path)]
+    unwanted = [_name(one) for one in given if not _is_at(one, place)]
     if unwanted or len(given) > 1:
         for one in given:
             one.close()
         raise ConfigurationError(
-            f"the service manager has passed a socket that is not used: {', '.join(unwanted) or path}",
-            "disable its .socket unit, or set listen.pam (passwords.helper for pam-check) to that path",
+            f"the service manager has passed a socket that is not used: {', '.join(unwanted) or place}",
+            "disable its .socket unit, or set listen.pam to it (portal: listen.portal, pam-check: passwords.helper)",
         )
     for one in given:
         one.set_inheritable(False)
@@ -55,13 +58,25 @@ def peer_uid(connection: socket.socket) -> int:
     return uid
 
 
-def _is_at(given: socket.socket, path: Path | None) -> bool:
-    return given.family == socket.AF_UNIX and given.type == socket.SOCK_STREAM and given.getsockname() == str(path)
+def _is_at(given: socket.socket, place: Place | None) -> bool:
+    if given.type != socket.SOCK_STREAM:
+        return False
+    if given.family == socket.AF_UNIX:
+        return isinstance(place, Path) and given.getsockname() == str(place)
+    return isinstance(place, tuple) and given.getsockname()[:2] == place
 
 
-def _made(path: Path, owner: int) -> socket.socket:
+def _name(given: socket.socket) -> str:
+    bound = given.getsockname()
+    if isinstance(bound, str):
+        return bound
+    host, port = bound[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _made(path: Path, owner: int, mode: int) -> socket.socket:
     made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    mask = os.umask(0o177)
+    mask = os.umask(0o777 & ~mode)
     try:
         _clear(path)
         made.bind(str(path))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Literal
@@ -109,3 +109,30 @@ class RateLimit:
             return False
         del self._kinds[oldest]
         return True
+
+
+class Quiet(logging.Filter):
+    """Lets a warning through once a minute, for a process in which the network decides how often there is one.
+
+    `now`: a clock that only goes on, in seconds. `but`: a logger that is heard each time.
+    """
+
+    def __init__(self, now: Callable[[], float], but: str) -> None:
+        super().__init__()
+        self._now = now
+        self._but = but
+        self._lines = RateLimit()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno < logging.WARNING or record.name == self._but:
+            return True
+        line = record.getMessage().strip()
+        held = self._lines.admit((record.name, line), self._now())
+        record.msg, record.args = f"{line} ({held} more like it)" if held else line, None
+        return held is not None
+
+
+def quiet(now: Callable[[], float], but: str) -> None:
+    """Let what configure() has set up be Quiet."""
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(Quiet(now, but))

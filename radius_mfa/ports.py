@@ -8,6 +8,7 @@ from typing import Protocol
 
 from radius_mfa.auth.asks import Brought, Checked, Commit, Outcome
 from radius_mfa.auth.model import Account, Claim, Device, RecoveryCode
+from radius_mfa.value import value
 
 
 class Clock(Protocol):
@@ -57,7 +58,7 @@ class PasswordTries(Protocol):
         """The password was right, or was not checked: this try does not count."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Write:
     """One round's Commit on its way to the store; `reply` are the octets to store with what is consumed."""
 
@@ -65,7 +66,7 @@ class Write:
     reply: bytes = field(default=b"", repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Done:
     """A finished piece of blocking work: its answer, or what it raised."""
 
@@ -98,6 +99,9 @@ class Store(Protocol):
 
     def load(self, name: str) -> Account | None:
         """The account of this canonical name with its tokens, secrets unsealed (None where they cannot be)."""
+
+    def load_all(self, names: Sequence[str]) -> list[Account | None]:
+        """The accounts of all these names, in their order, for hardly more than one costs."""
 
     def find_recovery_code(self, account_id: int, code: str) -> RecoveryCode | None:
         """The account's recovery code of this normalised text (16 base32 characters), used or not."""
@@ -155,7 +159,7 @@ class Outbox(Protocol):
         """It will not by itself, for this reason; until it expires, `mail retry` can send it."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AuditRecord:
     """One decision. The adapter adds nothing but the format; the keys are fixed (docs/audit.md)."""
 

@@ -4,70 +4,34 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from radius_mfa.alerts import Alerts
 from radius_mfa.answers import Answers, Work
 from radius_mfa.auth import flow, policy
-from radius_mfa.auth.asks import Ask, CheckPassword, Commit, LoadAccount, Outcome, ReturnTry, TakeTry
-from radius_mfa.auth.model import Accept, Account, Challenge, LoginRequest, Reject, Verdict
+from radius_mfa.auth.asks import Ask, CheckPassword, Commit, LoadAccount, ReturnTry, TakeTry
+from radius_mfa.auth.model import Accept, Challenge, LoginRequest, Reject, Verdict
 from radius_mfa.auth.policy import Rules
 from radius_mfa.auth.reasons import Reason
-from radius_mfa.auth.verdicts import Flow
 from radius_mfa.errors import AuditLost, PasswordsBusy, RadiusMfaError, StoreFailed, Unavailable, where
 from radius_mfa.line import TryLine
 from radius_mfa.ports import Audit, AuditRecord, Clock, PasswordBackend, PasswordTries, Random, Slots, Store, Write
+from radius_mfa.round import Round
 from radius_mfa.spray import Spray
 
 log = logging.getLogger(__name__)
+
+Asked = TypeVar("Asked")
+Answer = TypeVar("Answer")
 
 HASH_DEADLINE = 1.5
 """Seconds that a RADIUS request may wait for a hash slot: later, its client has given up or asked again."""
 AUDIT_RETRY = 1.0
 """Seconds between two tries to write the audit again after it was lost."""
+_RESULTS: Mapping[type[Verdict], str] = {Accept: "accept", Reject: "reject", Challenge: "challenge"}
 _WAIT = object()
 _AGAIN = object()
 """Stands for an answer where the round is to ask once more."""
-
-
-class Round:
-    """One flow at work. When it comes back from advance(), either `verdict` and `reply` are set, or `failed` is.
-
-    `reply` are the octets to send, as `render` made them; a failed round is not answered at all, and nothing of it
-    was changed unless `failed` is AuditLost.
-    """
-
-    __slots__ = (
-        "ask",
-        "failed",
-        "name",
-        "promised",
-        "render",
-        "reply",
-        "request",
-        "running",
-        "started",
-        "tried",
-        "verdict",
-    )
-
-    def __init__(
-        self, request: LoginRequest, running: Flow, render: Callable[[Verdict], bytes], started: float
-    ) -> None:
-        self.request = request
-        self.running = running
-        self.render = render
-        self.started = started
-        self.name: str | None = None
-        self.ask: Ask | None = None
-        self.tried: tuple[str, object] | None = None
-        self.promised: Verdict | None = None
-        self.verdict: Verdict | None = None
-        self.reply = b""
-        self.failed: RadiusMfaError | None = None
-
-    @property
-    def ended(self) -> bool:
-        return self.verdict is not None or self.failed is not None
 
 
 class Authenticator:
@@ -100,6 +64,13 @@ class Authenticator:
         self._alerts = Alerts(clock)
         self._spray = Spray()
         self._line: TryLine[Round] = TryLine()
+        self._by_kind: Mapping[type, Callable[[Round, Any], object]] = {
+            LoadAccount: _later,
+            Commit: _later,
+            TakeTry: self._take_try,
+            ReturnTry: self._return_try,
+        }
+        """What is not answered by asking Answers alone."""
         self.audit_lost = False
         """While true no round is begun: what cannot be written down is not told."""
 
@@ -109,14 +80,15 @@ class Authenticator:
 
     def advance(self, fresh: Iterable[Round] = ()) -> list[Round]:
         """Take all rounds as far as they go without waiting for a slot; the ones that ended, audited."""
-        moving: list[tuple[Round, object]] = [*((one, None) for one in fresh), *self._resumed()]
-        touched = [one for one, _ in moving]
+        begun, resumed = list(fresh), self._resumed()
+        touched = [*begun, *(one for one, _ in resumed)]
         if self.audit_lost and not self._audit_resumed():
             touched += self._line.emptied()
             for one in touched:
                 self._fail(one, AuditLost("the audit cannot be written"))
                 self._try_over(one, counts=False)
             return touched
+        moving = [*self._begun(begun), *resumed]
         while moving:
             for one, answer in moving:
                 self._step(one, answer)
@@ -143,6 +115,16 @@ class Authenticator:
             (one, done.error or done.answer) for done in self._slots.finished() if isinstance(one := done.key, Round)
         ]
 
+    def _begun(self, fresh: list[Round]) -> list[tuple[Round, object]]:
+        """Let them begin, and look all their accounts up at once."""
+        for one in fresh:
+            self._step(one, None)
+        asking = [(one, one.ask.name) for one in fresh if isinstance(one.ask, LoadAccount) and not one.ended]
+        loaded = self._together(self._store.load_all, asking)
+        for one, account in loaded:
+            one.name = account.name if account is not None else None
+        return [*loaded]
+
     def _step(self, one: Round, answer: object) -> None:
         """Send the flow its answer, and answer what it asks next until it ends, or waits for a slot or a commit."""
         try:
@@ -151,22 +133,23 @@ class Authenticator:
             self._drive(one, answer)
         except Exception as error:  # noqa: BLE001 - every error denies
             self._fail(one, error)
-        if one.ended:
+        if one.tried is not None and one.ended:
             unchecked = one.failed is not None and isinstance(one.ask, CheckPassword)
             self._try_over(one, counts=not unchecked)
 
     def _drive(self, one: Round, answer: object) -> None:
         if answer is _AGAIN and one.ask is not None:
             answer = self._answer(one, one.ask)
+        send = one.running.send
         try:
             while answer is not _WAIT:
-                one.ask = one.running.send(answer)
-                answer = self._answer(one, one.ask)
+                one.ask = ask = send(answer)
+                answer = self._answer(one, ask)
         except StopIteration as end:
             verdict = end.value
         else:
             return
-        if not isinstance(verdict, Accept | Reject | Challenge):
+        if type(verdict) not in _RESULTS:
             raise TypeError("a flow has ended without a verdict")
         if isinstance(verdict, Accept) and verdict.stored is not None:
             one.reply = verdict.stored
@@ -175,21 +158,15 @@ class Authenticator:
         one.verdict = verdict
 
     def _answer(self, one: Round, ask: Ask) -> object:
-        """The answer to an ask, or _WAIT when a slot or the commit will bring it."""
-        if isinstance(ask, Commit):
-            return _WAIT
-        if isinstance(ask, TakeTry):
-            return self._take_try(one, ask)
-        if isinstance(ask, ReturnTry):
-            self._try_over(one, counts=False)
-            return None
+        """The answer to an ask, or _WAIT when a slot or the store will bring it."""
+        ours = self._by_kind.get(type(ask))
+        if ours is not None:
+            return ours(one, ask)
         answer = self._answers.to(ask)
         if isinstance(answer, Work):
             client, deadline = one.request.client.shortname, one.started + self._patience
             self._slots.submit(one, client, answer.run, deadline, waits=answer.waits)
             return _WAIT
-        if isinstance(ask, LoadAccount):
-            one.name = answer.name if isinstance(answer, Account) else None
         return answer
 
     def _take_try(self, one: Round, ask: TakeTry) -> object:
@@ -208,6 +185,9 @@ class Authenticator:
             self._line.call(key)
         return taken
 
+    def _return_try(self, one: Round, _: ReturnTry) -> None:
+        self._try_over(one, counts=False)
+
     def _try_over(self, one: Round, *, counts: bool) -> None:
         """The try that a round took is decided: a wrong password counts, a right one or one not checked does not."""
         if one.tried is None:
@@ -218,25 +198,30 @@ class Authenticator:
         self._line.over(key)
 
     def _commit(self, rounds: list[Round]) -> list[tuple[Round, object]]:
-        """All commits in one transaction; if that fails, each alone. The rounds that got an outcome, with it."""
+        """All commits in one transaction. The rounds that got an outcome, with it."""
         writes = [(one, write) for one in rounds if (write := self._write(one)) is not None]
+        return [*self._together(self._store.commit, writes)]
+
+    def _together(
+        self, ask: Callable[[Sequence[Asked]], list[Answer]], asked: list[tuple[Round, Asked]]
+    ) -> list[tuple[Round, Answer]]:
+        """What the store answers to all of them at once; if it fails, to each alone. The others have failed."""
         try:
-            outcomes = self._store.commit([write for _, write in writes]) if writes else []
+            answers = ask([what for _, what in asked]) if asked else []
         except StoreFailed:
-            alone = [(one, self._commit_alone(one, write)) for one, write in writes]
-            return [(one, outcome) for one, outcome in alone if not one.ended]
+            return [(one, answer) for one, what in asked for answer in self._alone(one, ask, what)]
         except Exception as error:  # noqa: BLE001 - every error denies
-            for one, _ in writes:
+            for one, _ in asked:
                 self._fail(one, error)
             return []
-        return [(one, outcome) for (one, _), outcome in zip(writes, outcomes, strict=True)]
+        return [(one, answer) for (one, _), answer in zip(asked, answers, strict=True)]
 
-    def _commit_alone(self, one: Round, write: Write) -> Outcome | None:
+    def _alone(self, one: Round, ask: Callable[[Sequence[Asked]], list[Answer]], what: Asked) -> list[Answer]:
         try:
-            return self._store.commit([write])[0]
+            return ask([what])
         except Exception as error:  # noqa: BLE001 - every error denies
             self._fail(one, error)
-            return None
+            return []
 
     def _write(self, one: Round) -> Write | None:
         """The commit with the reply to be stored; what cannot be rendered is never committed."""
@@ -317,10 +302,10 @@ class Authenticator:
             client=request.client.shortname,
             source=request.source,
             calling_station=request.calling_station,
-            transport=request.door.value,
-            result=type(verdict).__name__.lower(),
-            reason=verdict.reason.value if verdict else "",
-            method=verdict.method.value if isinstance(verdict, Accept) else "",
+            transport=request.door,
+            result=_RESULTS[type(verdict)] if verdict else "",
+            reason=verdict.reason if verdict else "",
+            method=verdict.method if isinstance(verdict, Accept) else "",
             duration_ms=round((self._clock.monotonic() - one.started) * 1000, 3),
             request_id=request.digest[:8].hex(),
         )
@@ -330,3 +315,8 @@ def _told(one: Round) -> Verdict:
     if one.failed is not None or one.verdict is None:
         return Reject(Reason.UNAVAILABLE, policy.denial(one.request.client))
     return one.verdict
+
+
+def _later(_one: Round, _ask: Ask) -> object:
+    """The store is asked for the whole batch at once."""
+    return _WAIT

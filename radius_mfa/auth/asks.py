@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
-from typing import Literal
 
 from radius_mfa.auth.model import Account, Algorithm, Claim, OpenedState, Token, Verdict
-from radius_mfa.auth.notices import Activated, CodeUsed, NewDevice
+from radius_mfa.auth.notices import Activated, CodeUsed, Content, NewDevice
 from radius_mfa.auth.throttle import Lockout
+from radius_mfa.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LoadAccount:
     """Answered with the Account of this canonical name, or None."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TakeTry:
     """Answered with what was taken, or None: this password is not to be checked, there were too many wrong ones.
 
@@ -32,7 +32,7 @@ class TakeTry:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class KnowsPlace:
     """Answered with whether the account was let in from this place before, as far as it is remembered."""
 
@@ -40,14 +40,14 @@ class KnowsPlace:
     place: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ReturnTry:
     """The password was right: what TakeTry took does not count. Answered with None."""
 
     taken: object
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CheckPassword:
     """Answered with Checked: is this the password of the account, or of the user `name` that a backend may know?
 
@@ -61,7 +61,7 @@ class CheckPassword:
     rhost: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Brought:
     """What a backend with accounts of its own knows of one, by its canonical name.
 
@@ -74,7 +74,7 @@ class Brought:
     mail: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Checked:
     """What a backend says of a password. `allowed`: the account may be used (it has not expired, for one)."""
 
@@ -83,7 +83,7 @@ class Checked:
     brought: Brought | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RecordAccount:
     """Make the account that was brought if there is none of its name, and write down its groups if they are others.
 
@@ -95,7 +95,7 @@ class RecordAccount:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class FindSkew:
     """Answered with an `otp.Skewed`: was this wrong code right in the last `back` seconds, or in the next 10 minutes?
 
@@ -108,7 +108,7 @@ class FindSkew:
     back: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class FindRecoveryCode:
     """Answered with the account's RecoveryCode of this normalised text, or None."""
 
@@ -116,7 +116,7 @@ class FindRecoveryCode:
     code: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class FindDevice:
     """Answered with the account's Device of this claim, expired or not, or None.
 
@@ -128,12 +128,12 @@ class FindDevice:
     digest: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class MakeDeviceToken:
     """Answered with 32 random octets, for a front end to keep."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TagPassword:
     """Answered with a keyed tag of this password of the account, model.TAG octets: another password, another tag."""
 
@@ -141,7 +141,7 @@ class TagPassword:
     password: bytes = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class UseToken:
     """Take one step or counter of an active token; loses unless it is newer than the last one taken."""
 
@@ -150,7 +150,7 @@ class UseToken:
     drift: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ActivateToken:
     """Take the first step of a pending token that has not expired; it becomes active."""
 
@@ -159,14 +159,14 @@ class ActivateToken:
     drift: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class UseRecoveryCode:
     """Take a recovery code; loses if it was used or has expired. The trusted devices of the account end with it."""
 
     code_id: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class UseDevice:
     """Let a trusted device stand in for the code; loses if it has expired or its mark is another by now.
 
@@ -181,7 +181,7 @@ class UseDevice:
 Consumption = UseToken | ActivateToken | UseRecoveryCode | UseDevice
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Trust:
     """Trust a device from now on until `expires` (seconds since the epoch), with `tag` as its password's.
 
@@ -196,7 +196,7 @@ class Trust:
     tag: bytes | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Invite:
     """Make a pending TOTP token that lives until `ends`, and queue the mail that brings its key.
 
@@ -206,7 +206,7 @@ class Invite:
     """
 
     ends: float
-    content: Literal["qr", "key"] = "qr"
+    content: Content = "qr"
     digits: int = 6
     algorithm: Algorithm = Algorithm.SHA1
     period: int = 30
@@ -214,7 +214,7 @@ class Invite:
     per_minute: int = 60
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class InviteAgain:
     """Queue the mail of the pending token once more; Loss.TOO_SOON if one was queued after `since`.
 
@@ -222,7 +222,7 @@ class InviteAgain:
     """
 
     since: float
-    content: Literal["qr", "key"] = "qr"
+    content: Content = "qr"
     per_day: int = 5
     per_minute: int = 60
 
@@ -233,7 +233,7 @@ Mail = Invite | InviteAgain | Notice
 """What a round puts into the outbox."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Commit:
     """Everything a round changes, in one transaction, in this order; a statement that loses ends the round's writes.
 
@@ -291,7 +291,7 @@ class Ended(StrEnum):
     """It was one too many: all tokens of the account are disabled."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Outcome:
     """What became of a Commit: `lost` is None when all of it was won.
 

@@ -11,6 +11,8 @@ DASHED = 19
 """Octets of a recovery code with its dashes."""
 LONGEST_ANSWER = 128
 """Octets: no code is longer, however it is spaced."""
+LONGEST_PASSWORD = 128
+"""Octets: what a User-Password can carry (RFC 2865 section 5.2)."""
 FEWEST_DIGITS = 6
 """RFC 4226 section 4, requirement R5: no authenticator shows fewer."""
 
@@ -28,6 +30,11 @@ def split(field: bytes, digits: int) -> tuple[bytes, bytes | None]:
     return field, None
 
 
+def can_be_password(octets: bytes) -> bool:
+    """Whether every door could bring this as a password; PAM would read it up to a NUL."""
+    return 0 < len(octets) <= LONGEST_PASSWORD and b"\0" not in octets
+
+
 def ends_like_a_code(field: bytes) -> bool:
     """Whether some account could have a code at the end of this field: a question about the field alone."""
     return split(field, FEWEST_DIGITS)[1] is not None
@@ -38,6 +45,11 @@ def otp_code(answer: bytes, digits: int) -> str | None:
     if len(answer) == digits and _DIGITS.match(answer):
         return answer.decode("ascii")
     return None
+
+
+def typed_code(typed: str, digits: int) -> str | None:
+    """What somebody has typed as a code of so many digits, or None: apps show a space in it, and people type it too."""
+    return otp_code(typed.replace(" ", "").encode("utf-8", "replace"), digits)
 
 
 def recovery_code(answer: bytes, digits: int) -> str | None:

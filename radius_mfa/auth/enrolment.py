@@ -64,7 +64,9 @@ def ask_first_code(
         return _look_in_mailbox(request, account, rules, reason)
     text = policy.prompt(request, Owes.FIRST_CODE, account, rules)
     lives = rules.enrolment.prompt if lifetime is None else lifetime
-    return Challenge(Stage.ENROLMENT, text, account.id, account.epoch, lives, reason)
+    address = policy.mailed(account, rules)
+    shown = "" if address is None else masked(address)
+    return Challenge(Stage.ENROLMENT, text, account.id, account.epoch, lives, reason, address=shown)
 
 
 def wants_mail(request: LoginRequest, state: OpenedState, account: Account, rules: Rules) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from radius_mfa.auth import policy
@@ -11,9 +11,10 @@ from radius_mfa.auth.asks import Ask, Brought, Checked, CheckPassword, RecordAcc
 from radius_mfa.auth.model import Account, LoginRequest
 from radius_mfa.auth.policy import Rules
 from radius_mfa.auth.reasons import Reason
+from radius_mfa.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class First:
     """What came of a first factor: the password that was right, the code and the wish that came with it.
 

@@ -31,6 +31,8 @@ from radius_mfa.auth.second_factor import Answer, check_code
 from radius_mfa.auth.texts import Text, say
 from radius_mfa.auth.verdicts import Flow, accept, lost, refuse, reject, settle
 
+_ASKED = (Owes.CODE, Owes.FIRST_CODE)
+"""What a code can settle."""
 _BROKEN = {Owes.TOKEN_UNREADABLE: Reason.TOKEN_UNREADABLE, Owes.TOKEN_DISABLED: Reason.TOKEN_DISABLED}
 """What is owed and cannot be judged: no other code stands in for it, and it is never enrolment."""
 
@@ -41,6 +43,8 @@ def login(request: LoginRequest, rules: Rules) -> Flow:
         return Reject(Reason.UNSUPPORTED_METHOD, say(Text.NEEDS_PAP))
     name = policy.account_name(request, rules.names)
     account: Account | None = (yield LoadAccount(name)) if name is not None else None
+    if request.first_factor is FirstFactor.SESSION:
+        return (yield from session_round(request, account, rules))
     if request.state is not None:
         verdict = yield from second_round(request, request.state, account, rules)
         return _tagged(verdict, request.state.tag)
@@ -115,6 +119,16 @@ def second_round(request: LoginRequest, state: OpenedState, account: Account | N
         return (yield from enrolment.invite_again(request, state, account, rules))
     typed, wish = claims.wished(request, request.password or b"")
     return (yield from check_code(request, account, Answer(typed, wish, state.tag), rules))
+
+
+def session_round(request: LoginRequest, account: Account | None, rules: Rules) -> Flow:
+    """Somebody who is signed in gives a code once more. The session stands for the password, and for nothing else."""
+    if account is None or account.disabled or not policy.admits(account, request):
+        return reject(request, Reason.STATE_OUTDATED)
+    factor = policy.second_factor(account, request.at)
+    if factor not in _ASKED:
+        return reject(request, _BROKEN.get(factor, Reason.NOT_ENROLLED))
+    return (yield from check_code(request, account, Answer(request.password or b"", wish=False, tag=b""), rules))
 
 
 def _needs_tag(request: LoginRequest, account: Account) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
 from radius_mfa.auth.reasons import Reason
+from radius_mfa.value import value
 
 
 class Door(StrEnum):
@@ -25,7 +26,7 @@ class FirstFactor(StrEnum):
     PROVEN_BY_STACK = "proven-by-stack"
     """A PAM stack has proven it before us (a code-only service)."""
     SESSION = "session"
-    """A signed-in portal session."""
+    """A signed-in portal session: this round asks for a code once more, and for nothing else."""
 
 
 LOCAL = "local"
@@ -106,7 +107,7 @@ class Algorithm(StrEnum):
     SHA512 = "sha512"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Token:
     """An authenticator as the store has it.
 
@@ -127,7 +128,7 @@ class Token:
     expires: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RecoveryCode:
     """One row of an account's recovery codes; `usable` is false once it was used or has expired."""
 
@@ -135,7 +136,7 @@ class RecoveryCode:
     usable: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CodeHistory:
     """What an account's row remembers of wrong codes.
 
@@ -151,7 +152,7 @@ class CodeHistory:
     counted: tuple[bytes, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Account:
     """An account as one round sees it.
 
@@ -177,7 +178,7 @@ class Account:
     known: tuple[bytes, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Claim:
     """What a request shows of a device. `mark`: the octets that tell it from all others, the token or a name."""
 
@@ -186,7 +187,7 @@ class Claim:
     mark: bytes = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Device:
     """A trusted device as the store has it. Times are seconds since the epoch.
 
@@ -202,7 +203,7 @@ class Device:
     rotated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class DeviceToken:
     """What a front end is to keep for a device of kind TOKEN; `expires` in seconds since the epoch."""
 
@@ -214,7 +215,7 @@ TAG = 2
 """Octets of the keyed tag of a password."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class OpenedState:
     """A State that opened: the seal has proven client, source address and version.
 
@@ -256,7 +257,7 @@ class ClientPolicy:
     trusted_devices: DeviceKind | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LoginRequest:
     """The facts of one round, from whichever door.
 
@@ -291,11 +292,12 @@ class LoginRequest:
     signed: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Accept:
     """Let the user in. `attributes` are encoded for the wire; `stored` are the octets of a reply sent before.
 
-    `device`: the token that the front end is to keep from now on.
+    `device`: the token that the front end is to keep from now on. `account_id` and `epoch`: who was let in, as the
+    account was then; what rests on this login longer than a moment ends with that epoch.
     """
 
     method: Method
@@ -304,9 +306,11 @@ class Accept:
     attributes: bytes = field(default=b"", repr=False)
     stored: bytes | None = field(default=None, repr=False)
     device: DeviceToken | None = None
+    account_id: int = field(default=0, compare=False)
+    epoch: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reject:
     """Refuse. `text` depends on client and dialogue alone, so that it tells nothing about the account."""
 
@@ -314,9 +318,12 @@ class Reject:
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Challenge:
-    """Ask for a code. The door seals the State from stage, account, epoch, lifetime and tag; a decoy has account 0."""
+    """Ask for a code. The door seals the State from stage, account, epoch, lifetime and tag; a decoy has account 0.
+
+    `address`: where a mail has brought the key, masked; empty where none did.
+    """
 
     stage: Stage
     text: str
@@ -325,6 +332,7 @@ class Challenge:
     lifetime: float
     reason: Reason = Reason.OK
     tag: bytes = field(default=b"", repr=False)
+    address: str = ""
 
 
 Verdict = Accept | Reject | Challenge

@@ -4,30 +4,48 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 from typing import ClassVar, Literal
 
 from radius_mfa.errors import OperationFailed
+
+Content = Literal["qr", "key", "link"]
+"""What an invitation brings: the key as a picture and as text, as text alone, or a link to the portal's page of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _About:
     """`account` is the canonical name; `language` is the account's own, empty for that of the configuration."""
 
+    kind: ClassVar[str]
     account: str
     language: str = ""
+
+    @property
+    def template(self) -> str:
+        """The name of what words it, without its suffix."""
+        return self.kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invitation(_About):
-    """Here is your key: set up an authenticator. `key` is base32 without padding, `ends` seconds since the epoch."""
+    """Here is your key: set up an authenticator. `key` is base32 without padding, `ends` seconds since the epoch.
+
+    With `mode` link there is no key in the mail: `link` is what stands behind the portal's address of its page.
+    """
 
     kind: ClassVar[str] = "invitation"
     key: str = field(repr=False)
     ends: float
-    mode: Literal["qr", "key"] = "qr"
+    mode: Content = "qr"
+    link: str = field(default="", repr=False)
     digits: int = 6
     period: int = 30
     algorithm: Literal["sha1", "sha256", "sha512"] = "sha1"
+
+    @property
+    def template(self) -> str:
+        return "link" if self.mode == "link" else self.kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,9 +106,36 @@ class Test(_Event):
     account: str = ""
 
 
-Facts = Invitation | Activated | Reset | AddressChanged | CodeUsed | NewDevice | Test
+class Change(StrEnum):
+    """What users change about their own second factor."""
+
+    CODES_MADE = "codes-made"
+    CODES_DELETED = "codes-deleted"
+    DEVICE_RENAMED = "device-renamed"
+    DEVICE_REVOKED = "device-revoked"
+    DEVICES_REVOKED = "devices-revoked"
+    PHONE_BEGUN = "phone-begun"
+    """The key of another authenticator was shown; the first code of it is still to come."""
+    PHONE_REMOVED = "phone-removed"
+    PHONE_IN_STEP = "phone-in-step"
+    SIGNED_OUT = "signed-out"
+    """All sessions have ended."""
+    NOT_ME = "not-me"
+    """A login was a stranger's: sessions and trusted devices have ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed(_Event):
+    """The account's second factor was changed in the portal; `device` is the label of what it was about."""
+
+    kind: ClassVar[str] = "changed"
+    what: Change
+    device: str = ""
+
+
+Facts = Invitation | Activated | Reset | AddressChanged | CodeUsed | NewDevice | Changed | Test
 KINDS: dict[str, type[Facts]] = {
-    one.kind: one for one in (Invitation, Activated, Reset, AddressChanged, CodeUsed, NewDevice, Test)
+    one.kind: one for one in (Invitation, Activated, Reset, AddressChanged, CodeUsed, NewDevice, Changed, Test)
 }
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 from radius_mfa.auth.model import Algorithm, Token, TokenKind
+from radius_mfa.value import value
 
 LOOK_BACK = 24 * 3600
 """Seconds back in which a code that was right once is not counted as a guess."""
@@ -25,7 +26,7 @@ MAX_DRIFT = 600
 """Seconds: drift is never learned beyond this, whatever a patient clock does."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Match:
     """A token gives the code at `step` (time step or counter); `drift` is what to remember of its clock."""
 
@@ -44,7 +45,7 @@ class Skew(Enum):
     """Right at a step that was never taken: a clock is off."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Skewed:
     """The answer to FindSkew; with STALE, `match` is the step that the code belongs to."""
 
@@ -54,7 +55,7 @@ class Skewed:
 
 def code_at(secret: bytes, step: int, digits: int, algorithm: Algorithm) -> str:
     """The code of one step: RFC 4226 section 5.3, with the hash of RFC 6238 section 1.2."""
-    mac = hmac.digest(secret, step.to_bytes(8, "big"), algorithm.value)
+    mac = hmac.digest(secret, step.to_bytes(8, "big"), algorithm)
     offset = mac[-1] & 15
     number = int.from_bytes(mac[offset : offset + 4], "big") & 0x7FFFFFFF
     return str(number % 10**digits).zfill(digits)
@@ -68,11 +69,12 @@ def match(tokens: Iterable[Token], code: str, at: float, window: int, look_ahead
     """
     taken = None
     for token in tokens:
-        for step, drift in _window(token, at, window, look_ahead):
+        for step in _window(token, at, window, look_ahead):
             if _gives(token, step, code):
+                found = Match(token, step, _learned(token, step, at) if window else 0)
                 if step > token.last_step:
-                    return Match(token, step, drift)
-                taken = taken or Match(token, step, drift)
+                    return found
+                taken = taken or found
     return taken
 
 
@@ -87,25 +89,32 @@ def find_skew(tokens: Iterable[Token], code: str, at: float, back: int = LOOK_BA
     return found
 
 
-def _window(token: Token, at: float, window: int, look_ahead: int) -> Iterable[tuple[int, int]]:
-    """The steps to try, each with the drift it would teach: one step more or less than the learned one at most.
+def _window(token: Token, at: float, window: int, look_ahead: int) -> Iterable[int]:
+    """The steps to try, the likeliest first.
 
     Both where the learned drift expects the code and where a right clock would have it: one that was set right lets its
     owner in, and unlearns the drift login by login.
     """
     if token.kind is TokenKind.HOTP:
         # The counter taken last is tried too: its code is a repetition, not a guess.
-        return ((step, 0) for step in range(max(token.last_step, 0), token.last_step + 2 + look_ahead))
+        return range(max(token.last_step, 0), token.last_step + 2 + look_ahead)
     now = int(at // token.period)
-    if window == 0:
-        return ((now, 0),)
-    centres = (token.drift, 0) if token.drift else (0,)
-    offsets = dict.fromkeys(offset for centre in centres for offset in range(centre - window, centre + window + 1))
-    return ((now + offset, _learned(token, offset)) for offset in offsets if now + offset >= 0)
+    offsets = _offsets(token.drift if window else 0, window)
+    return [now + offset for offset in offsets if now + offset >= 0]
 
 
-def _learned(token: Token, offset: int) -> int:
-    bound = MAX_DRIFT // token.period
+@lru_cache(maxsize=256)
+def _offsets(drift: int, window: int) -> tuple[int, ...]:
+    """`window` steps either way of the drift and of 0, each once, from the middle outwards."""
+    around = sorted(range(-window, window + 1), key=abs)
+    return tuple(dict.fromkeys(centre + offset for centre in (drift, 0) for offset in around))
+
+
+def _learned(token: Token, step: int, at: float) -> int:
+    """The drift that a code of this step teaches: one step more or less than the one before, at most."""
+    if token.kind is TokenKind.HOTP:
+        return 0
+    offset, bound = step - int(at // token.period), MAX_DRIFT // token.period
     return max(-bound, min(bound, token.drift + max(-1, min(1, offset - token.drift))))
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from enum import Enum, StrEnum, auto
-from typing import Literal
+from enum import StrEnum, auto
 
 from radius_mfa.auth import claims, credential
 from radius_mfa.auth.model import (
@@ -20,8 +19,10 @@ from radius_mfa.auth.model import (
     Token,
     TokenStatus,
 )
+from radius_mfa.auth.notices import Content
 from radius_mfa.auth.texts import Text, lasting, masked, say
 from radius_mfa.auth.throttle import Lockout
+from radius_mfa.value import value
 
 LONGEST_NAME = 253
 LONGEST_PLACE = 64
@@ -59,7 +60,7 @@ class Enrolment:
     resend_after: float = 600.0
     per_day: int = 5
     per_minute: int = 60
-    content: Literal["qr", "key"] = "qr"
+    content: Content = "qr"
     digits: int = 6
     algorithm: Algorithm = Algorithm.SHA1
     period: int = 30
@@ -96,7 +97,7 @@ class Rules:
     newcomers: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reading:
     """A first round's field, read: what is the password, what the code.
 
@@ -111,7 +112,7 @@ class Reading:
     wish: bool = False
 
 
-class Owes(Enum):
+class Owes(StrEnum):
     """What an account owes after its password."""
 
     NOTHING = auto()
@@ -137,13 +138,18 @@ def canonical_name(raw: bytes | None, names: Names) -> str | None:
         return None
     if not name.isprintable():
         return None
-    domain, backslash, rest = name.partition("\\")
-    if backslash and domain.translate(_UPPER) in names.domains:
-        name = rest
-    user, at, realm = name.rpartition("@")
-    if at and realm.translate(_UPPER) in names.realms:
-        name = user
-    return (name.translate(_UPPER) if names.fold else name) or None
+    if names.domains:
+        domain, backslash, rest = name.partition("\\")
+        name = rest if backslash and _folded(domain) in names.domains else name
+    if names.realms:
+        user, at, realm = name.rpartition("@")
+        name = user if at and _folded(realm) in names.realms else name
+    return (_folded(name) if names.fold else name) or None
+
+
+def _folded(text: str) -> str:
+    """`text` with its ASCII letters in lower case."""
+    return text.lower() if text.isascii() else text.translate(_UPPER)
 
 
 def account_name(request: LoginRequest, names: Names) -> str | None:
@@ -182,22 +188,24 @@ def owes_code(account: Account, client: ClientPolicy, rules: Rules) -> bool:
 
 def usable_tokens(account: Account, at: float) -> tuple[Token, ...]:
     """Tokens whose code may be tried now: active ones, and a pending one that has not expired."""
-    return tuple(token for token in account.tokens if token.secret is not None and _alive(token, at))
+    return tuple([token for token in account.tokens if token.secret is not None and _alive(token, at)])
 
 
 def takes_recovery_codes(account: Account, at: float) -> bool:
     """A recovery code stands in for a token that was active once, never for the first code of a pending one."""
-    tokens = usable_tokens(account, at)
-    return not tokens or any(token.status is TokenStatus.ACTIVE for token in tokens)
+    return _replaceable(usable_tokens(account, at))
 
 
 def owes(account: Account, client: ClientPolicy, rules: Rules, at: float) -> Owes:
     """What this account owes this client after its password. What cannot be judged is never enrolment."""
-    if not owes_code(account, client, rules):
-        return Owes.NOTHING
+    return second_factor(account, at) if owes_code(account, client, rules) else Owes.NOTHING
+
+
+def second_factor(account: Account, at: float) -> Owes:
+    """What stands between this account and an Accept once a code is owed."""
     tokens = usable_tokens(account, at)
     if tokens:
-        return Owes.CODE if takes_recovery_codes(account, at) else Owes.FIRST_CODE
+        return Owes.CODE if _replaceable(tokens) else Owes.FIRST_CODE
     if any(_alive(token, at) for token in account.tokens):
         return Owes.TOKEN_UNREADABLE
     if any(token.status is TokenStatus.DISABLED for token in account.tokens):
@@ -291,6 +299,11 @@ def _may_append(account: Account | None, code: bytes, request: LoginRequest, rul
         return True
     # The last recovery code, once more: a repetition of the datagram that used it has to find its reply.
     return account.recovery_issued and not code.isdigit()
+
+
+def _replaceable(tokens: tuple[Token, ...]) -> bool:
+    """Whether a recovery code may stand in for these usable tokens."""
+    return not tokens or any([token.status is TokenStatus.ACTIVE for token in tokens])
 
 
 def _alive(token: Token, at: float) -> bool:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable
 
 OCTETS = 10
 GROUP = 4
+_SHOWN = re.compile("[A-Z2-7]{4}(?:-[A-Z2-7]{4}){3}")
 
 
 def make(random: Callable[[int], bytes], count: int) -> list[str]:
@@ -25,3 +27,8 @@ def make(random: Callable[[int], bytes], count: int) -> list[str]:
 def show(code: str) -> str:
     """A normalised code as people read and type it: XXXX-XXXX-XXXX-XXXX."""
     return "-".join(code[start : start + GROUP] for start in range(0, len(code), GROUP))
+
+
+def is_shown(text: str) -> bool:
+    """Whether this is a code exactly as `show` writes it."""
+    return _SHOWN.fullmatch(text) is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from radius_mfa.auth.model import Token, TokenKind
-from radius_mfa.auth.otp import HOTP_LOOK_BACK, MAX_DRIFT, Match, code_at
+from radius_mfa.auth.otp import HOTP_LOOK_BACK, LOOK_BACK, MAX_DRIFT, Match, code_at
 
 LOOK_AHEAD = 1000
 """Counters ahead in which a HOTP token is looked for; two codes in a row make a hit by chance unlikely enough."""
@@ -28,6 +28,17 @@ def find(tokens: Iterable[Token], first: str, second: str, at: float, within: fl
                     return match
                 taken = taken or match
     return taken
+
+
+def place(tokens: Iterable[Token], first: str, second: str, at: float) -> Match | None:
+    """As `find`; where that finds nothing, as far as a day off, which is `too_far` to be learned."""
+    tokens = tuple(tokens)
+    return find(tokens, first, second, at) or find(tokens, first, second, at, within=LOOK_BACK)
+
+
+def too_far(found: Match) -> bool:
+    """Whether a clock is off by more than is ever learned: it has to be set."""
+    return abs(found.drift) * found.token.period > MAX_DRIFT
 
 
 def _steps(token: Token, now: int, within: float) -> range:

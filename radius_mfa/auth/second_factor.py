@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from radius_mfa.auth import credential, devices, otp, policy, throttle
 from radius_mfa.auth.asks import (
@@ -21,9 +21,10 @@ from radius_mfa.auth.policy import Rules
 from radius_mfa.auth.reasons import Reason
 from radius_mfa.auth.texts import Text, say
 from radius_mfa.auth.verdicts import Flow, accept, reject, settle
+from radius_mfa.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Answer:
     """What was typed for a code, whether the device is to be trusted, and the tag of the password it came after."""
 

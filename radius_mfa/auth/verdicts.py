@@ -35,7 +35,8 @@ def accept(
 ) -> Accept:
     """An Accept with the attributes that this client gets for this account; it says what of `texts` is not empty."""
     said = ". ".join(filter(None, texts))
-    return Accept(method, reason, said, policy.attributes(account, request.client), device=device)
+    attributes = policy.attributes(account, request.client)
+    return Accept(method, reason, said, attributes, device=device, account_id=account.id, epoch=account.epoch)
 
 
 def repeated(stored: bytes) -> Accept:

@@ -9,11 +9,14 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from radius_mfa.backends import heap
 from radius_mfa.errors import PasswordsBusy
 from radius_mfa.ports import Clock, Done
 
 WAITING = 16
 """Threads for work that waits for another process: as many as radius-mfa pam-check has places for."""
+IDLE = 5.0
+"""Seconds without work after which a thread's memory goes back to the host."""
 
 
 class HashSlots:
@@ -24,6 +27,7 @@ class HashSlots:
     """
 
     def __init__(self, threads: int, queue: int, clock: Clock) -> None:
+        heap.share()
         self._results = _Results()
         self._computing = _Lane("hash", threads, queue, clock, self._results)
         self._waiting = _Lane("wait", WAITING, queue, clock, self._results)
@@ -145,12 +149,15 @@ class _Lane:
                 self._changed.notify()
 
     def _take(self) -> _Job | None:
+        patience: float | None = IDLE
         with self._changed:
             while not self._closed:
                 client = self._next_client()
                 if client is not None:
                     return self._pop(client)
-                self._changed.wait()
+                if not self._changed.wait(patience):
+                    heap.give_back()
+                    patience = None
         return None
 
     def _next_client(self) -> str | None:

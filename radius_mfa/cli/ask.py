@@ -5,10 +5,8 @@ from __future__ import annotations
 import sys
 from getpass import getpass
 
+from radius_mfa.auth.credential import LONGEST_PASSWORD, can_be_password
 from radius_mfa.errors import OperationFailed, UsageError
-
-LONGEST_PASSWORD = 128
-"""Octets: what a User-Password can carry (RFC 2865 section 5.2)."""
 
 
 def new_password(from_stdin: bool, name: str) -> str:
@@ -16,7 +14,7 @@ def new_password(from_stdin: bool, name: str) -> str:
     password = line_of_stdin("password") if from_stdin else _twice(name)
     if not password:
         raise OperationFailed("the password is empty")
-    if len(password) > LONGEST_PASSWORD or b"\0" in password:
+    if not can_be_password(password):
         raise OperationFailed(f"RADIUS carries passwords of 1 to {LONGEST_PASSWORD} octets without a NUL")
     try:
         return password.decode("utf-8")

@@ -43,7 +43,7 @@ def preview(chosen: Chosen, name: str, html: bool, text: bool, eml: bool) -> Non
     """Show what a user would get.
 
     The facts are invented; nothing is sent and nothing changed. NAME is a mail: invitation, activated, reset,
-    address-changed, code-used, new-device or test.
+    address-changed, code-used, new-device, changed or test.
     """
     part = only_one(html=html, text=text, eml=eml)
     settings = settings_of(chosen)
@@ -85,14 +85,14 @@ command.add_command(retry)
 
 def sample(kind: str, settings: Settings) -> Facts:
     """A mail of this kind with invented facts; an invitation is as this installation sends them."""
-    facts = next(one for one in SAMPLES if one.kind == kind)
+    own = enrolment(settings)
+    samples = (one for one in SAMPLES if one.kind == kind)
+    facts = next(one for one in samples if not isinstance(one, Invitation) or one.mode == own.content)
     if not isinstance(facts, Invitation):
         return facts
-    own = enrolment(settings)
     return replace(
         facts,
         ends=AT + own.expires,
-        mode=own.content,
         digits=own.digits,
         period=own.period,
         algorithm=own.algorithm.value,

@@ -21,6 +21,7 @@ DEFAULT_CONFIG = Path("/etc/radius-mfa/radius-mfa.yaml")
 COMMANDS = {
     "init": "make key, database and configuration",
     "serve": "answer RADIUS requests",
+    "portal": "the web pages where users look after their second factor",
     "demo": "a whole login on this machine, in a throw-away place",
     "config": "check and show the configuration",
     "key": "make and change the master key",
@@ -31,6 +32,7 @@ COMMANDS = {
     "codes": "recovery codes of an account",
     "device": "trusted devices of an account",
     "mail": "mail to users",
+    "api-token": "tokens of the admin API",
     "test": "log in as a RADIUS client does",
     "explain": "what a login would come to, and why",
     "audit": "what was decided, and why",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-from typing import Literal
 
 import click
 import pyotp
 
 from radius_mfa.auth.model import Algorithm, TokenKind
+from radius_mfa.auth.notices import Content
 from radius_mfa.cli import messages, output, qr, session, token_codes
 from radius_mfa.cli.configuration import settings_of
 from radius_mfa.cli.root import Chosen, Group, json_option, only_one
@@ -161,7 +161,7 @@ def uri_of(key: str, name: str, settings: Settings) -> str:
 
 
 def _make(
-    database: Database, name: str, key: str, settings: Settings, content: Literal["qr", "key"] | None = None
+    database: Database, name: str, key: str, settings: Settings, content: Content | None = None
 ) -> None:
     expires = database.clock.now() + settings.enrollment.expires
     tokens.enroll(database, name, new_token(key, settings), expires=expires, content=content)

@@ -27,18 +27,18 @@ def place(active: Sequence[Token], codes: tuple[str, str], now: float) -> otp.Ma
     Raises UsageError and OperationFailed.
     """
     first, second = (_digits(code, active[0]) for code in codes)
-    found = resync.find(active, first, second, now)
-    if found is not None:
-        return found
-    far = resync.find(active, first, second, now, within=otp.LOOK_BACK)
-    if far is None:
+    found = resync.place(active, first, second, now)
+    if found is None:
         raise OperationFailed("the codes are wrong", "type two codes that the app shows one after the other")
-    off = f"{abs(far.drift) * far.token.period // 60} minutes {'ahead' if far.drift > 0 else 'behind'}"
-    raise OperationFailed(f"the clock of the authenticator is {off}", "set the clocks of the phone and of this host")
+    if resync.too_far(found):
+        off = f"{abs(found.drift) * found.token.period // 60} minutes {'ahead' if found.drift > 0 else 'behind'}"
+        hint = "set the clocks of the phone and of this host"
+        raise OperationFailed(f"the clock of the authenticator is {off}", hint)
+    return found
 
 
 def _digits(code: str, token: Token) -> str:
-    digits = credential.otp_code(code.encode("utf-8", "surrogateescape").replace(b" ", b""), token.digits)
+    digits = credential.typed_code(code, token.digits)
     if digits is None:
         raise UsageError(f"a code of this authenticator has {token.digits} digits")
     return digits

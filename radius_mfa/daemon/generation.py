@@ -11,14 +11,14 @@ from functools import partial
 from pathlib import Path
 
 from radius_mfa import log as logs
-from radius_mfa.audit import AuditFile
 from radius_mfa.clock import SystemClock
 from radius_mfa.daemon.errands import carry_mail, keep_house
 from radius_mfa.daemon.keys import data_keys
+from radius_mfa.daemon.preflight import try_audit
 from radius_mfa.daemon.privileges import become
-from radius_mfa.daemon.rounds import rounds
+from radius_mfa.daemon.rounds import beyond_memory, processes, rounds, workers
 from radius_mfa.daemon.rules import clients, try_limits
-from radius_mfa.errors import AuditLost, ConfigurationError
+from radius_mfa.errors import ConfigurationError
 from radius_mfa.notify import Systemd
 from radius_mfa.radius.attributes import problems
 from radius_mfa.radius.duplicates import Duplicates
@@ -38,8 +38,6 @@ log = logging.getLogger(__name__)
 
 CHECKED = 64 * 1024 * 1024
 """Octets of a database whose every page is read at start, in about a second. A damaged page can hide a token."""
-WORKERS = 1
-"""UDP workers of this version, whatever `workers` says."""
 FIXED = ("user", "listen", "workers", "store", "master_key")
 """Settings that hold from one start to the next stop."""
 
@@ -55,18 +53,22 @@ def serve(path: Path, *, before_send: BeforeSend | None = None) -> int:
     logs.configure(settings.log.format, settings.log.level)
     clock = SystemClock()
     systemd = Systemd(os.environ.pop("NOTIFY_SOCKET", None), clock)
-    return Supervisor(Generation(path, settings, os.urandom(32), before_send), clock, systemd).run()
+    program = Generation(path, settings, workers(settings), os.urandom(32), before_send)
+    return Supervisor(program, clock, systemd).run()
 
 
 class Generation:
     """supervisor.Program: the daemon as one reading of the configuration wants it.
 
-    `key`: the random key of this start, for DB.shared.
+    `workers`: how many there have been since the start, one for each socket. `key`: the random key of this start, for
+    DB.shared.
     """
 
-    def __init__(self, path: Path, settings: Settings, key: bytes, before_send: BeforeSend | None) -> None:
+    def __init__(
+        self, path: Path, settings: Settings, workers: int, key: bytes, before_send: BeforeSend | None
+    ) -> None:
         self.listen = settings.listen.radius
-        self.workers = WORKERS
+        self.workers = workers
         self.pam = settings.listen.pam
         self._path = path
         self._settings = settings
@@ -74,7 +76,7 @@ class Generation:
         self._before_send = before_send
         self._secrets: Secrets | None = None
         self._shared = f"{settings.database}.shared"
-        self._processes = self.workers + (self.pam is not None)
+        self._processes = processes(settings, workers)
         self._clock = SystemClock()
 
     @property
@@ -93,10 +95,11 @@ class Generation:
         secrets = read_secrets(settings)
         check(settings.database, thorough=_reads_in_a_second(settings.database))
         data_keys(settings, secrets)
-        _try_audit(settings.audit.file)
+        try_audit(settings.audit.file)
         about_mail = _check_mail(settings, secrets)
         self._make_shared()
-        for line in [*warnings(settings, secrets), *about_mail, *no_effect(settings)]:
+        about_memory = beyond_memory(settings, self._processes)
+        for line in [*warnings(settings, secrets), *about_mail, *about_memory, *no_effect(settings)]:
             log.warning("%s", line)
 
     def _make_shared(self) -> None:
@@ -111,6 +114,9 @@ class Generation:
         logs.configure(self._settings.log.format, self._settings.log.level)
         become(self._settings.user)
         self._secrets = read_secrets(self._settings)
+        gc.unfreeze()
+        gc.collect()
+        gc.freeze()  # a child whose collector walks over all this has a copy of it soon
 
     def work(self, index: int, sockets: Sequence[socket.socket], lifeline: Lifeline) -> None:
         settings, clock, secrets = self._settings, self._clock, self._read()
@@ -153,10 +159,10 @@ class Generation:
             if getattr(settings, key) != getattr(self._settings, key):
                 log.warning("%s: a change needs a restart, the old value stays until then", key)
         settings = settings.model_copy(update={key: getattr(self._settings, key) for key in FIXED})
-        return Generation(self._path, settings, self._key, self._before_send)
+        return Generation(self._path, settings, self.workers, self._key, self._before_send)
 
     def _tries(self, process: int) -> SharedTries:
-        """Those of a process that checks passwords: the workers by index, then the PAM door."""
+        """Those of a process that checks passwords: the workers by index, then the PAM door, then the portal."""
         return SharedTries(self._shared, process, try_limits(self._settings))
 
     def _read(self) -> Secrets:
@@ -170,15 +176,6 @@ def _reads_in_a_second(database: Path) -> bool:
         return database.stat().st_size <= CHECKED
     except OSError:
         return True  # the check says what is wrong with it
-
-
-def _try_audit(file: Path) -> None:
-    try:
-        audit = AuditFile(str(file))
-        audit.write([])
-        audit.close()
-    except AuditLost as lost:
-        raise ConfigurationError(lost.message, lost.hint) from lost
 
 
 def _check_mail(settings: Settings, secrets: Secrets) -> list[str]:

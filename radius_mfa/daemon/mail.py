@@ -33,7 +33,8 @@ PATIENCE = LONG_FAREWELL - 5.0
 def letterhead(settings: Settings) -> Letterhead:
     """What all mails have in common. Raises ConfigurationError without the section `mail`."""
     mail = section(settings)
-    return Letterhead(settings.issuer, mail.from_, mail.help or "", mail.language)
+    portal = settings.portal.url.rstrip("/") if settings.portal and settings.listen.portal else ""
+    return Letterhead(settings.issuer, mail.from_, mail.help or "", mail.language, portal)
 
 
 def wording(settings: Settings) -> Wording:

@@ -14,6 +14,7 @@ from radius_mfa.transport.lifeline import Lifeline
 from radius_mfa.transport.pam_conversation import Service
 from radius_mfa.transport.pam_door import PamDoor, service
 from radius_mfa.transport.pam_socket import serve
+from radius_mfa.transport.turns import Turns
 
 PATIENCE = 3.0
 """Seconds that a password may wait for its slot: the hook waits for 5 in all, and a host may have a crowd."""
@@ -36,5 +37,6 @@ def attend(
     """Attend to the logins of this host until the lifeline says that it is over."""
     authenticator, slots = rounds(settings, data_keys(settings, secrets), clock, tries, processes, PATIENCE)
     services = {name: service_of(name, given) for name, given in settings.pam.services.items()}
-    door = PamDoor(services=services, authenticator=authenticator, slots=slots, clock=clock, random=os.urandom)
-    serve(listener, door, lifeline)
+    turns = Turns(authenticator, slots, clock)
+    door = PamDoor(services=services, judge=turns.judge, clock=clock, random=os.urandom)
+    serve(listener, door, turns, lifeline)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from functools import partial
 
 from radius_mfa.audit import AuditFile
@@ -19,6 +20,7 @@ from radius_mfa.store.sqlite import SqliteStore
 
 QUEUE = 128
 """Passwords that may wait for each hash slot: what one slot checks until they would be too old."""
+_HASH = MEMORY * 1024  # octets of one
 
 
 def rounds(
@@ -28,12 +30,14 @@ def rounds(
     tries: PasswordTries,
     processes: int,
     patience: float = HASH_DEADLINE,
+    threads: int | None = None,
 ) -> tuple[Authenticator, HashSlots]:
     """The Authenticator of one of so many processes that check passwords, and the slots that it waits for.
 
-    `patience`: seconds that a password may wait for its slot.
+    `patience`: seconds that a password may wait for its slot. `threads`: the most that check one at once; None for as
+    many as there are cores.
     """
-    slots = HashSlots(*_hash_slots(settings, processes, patience), clock)
+    slots = HashSlots(*_hash_slots(settings, processes, patience, threads or cores()), clock)
     store = SqliteStore(settings.database, keys, clock)
     audit = AuditFile(str(settings.audit.file))
     passwords = _backends(settings, clock)
@@ -59,8 +63,33 @@ def _address(template: str | None, user: str) -> str | None:
     return made if is_address(made) else None
 
 
-def _hash_slots(settings: Settings, processes: int, patience: float) -> tuple[int, int]:
-    """Threads and queue of one process: within `hash_memory`, and no more threads than there are cores."""
-    affordable = settings.passwords.hash_memory // (MEMORY * 1024) // processes
-    threads = max(1, min(affordable, len(os.sched_getaffinity(0))))
+def beyond_memory(settings: Settings, processes: int) -> Iterator[str]:
+    """A warning where so many processes that check passwords take more than `hash_memory`, with one slot each."""
+    least = processes * MEMORY // 1024
+    if settings.passwords.hash_memory < processes * _HASH:
+        yield f"passwords.hash_memory: {processes} processes check passwords, and with one at a time take {least} MiB"
+
+
+def cores() -> int:
+    """Those that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def workers(settings: Settings) -> int:
+    """How many answer RADIUS."""
+    return cores() if settings.workers == "auto" else settings.workers
+
+
+def processes(settings: Settings, workers: int) -> int:
+    """How many check passwords beside so many workers; DB.shared has a table for each: workers, PAM door, portal."""
+    return workers + (settings.listen.pam is not None) + (settings.listen.portal is not None)
+
+
+def _hash_slots(settings: Settings, processes: int, patience: float, most: int) -> tuple[int, int]:
+    """Threads and queue of one process: its share of `hash_memory`, and no more threads than `most`.
+
+    With less than one hash for each process it is one all the same: see beyond_memory.
+    """
+    affordable = settings.passwords.hash_memory // _HASH // processes
+    threads = max(1, min(affordable, most))
     return threads, int(threads * QUEUE * patience / HASH_DEADLINE)

@@ -33,7 +33,7 @@ def rules(settings: Settings) -> Rules:
 
 
 def enrolment(settings: Settings) -> Enrolment:
-    """How an account comes to its first token. A link in the mail needs the portal, which this version lacks."""
+    """How an account comes to its first token."""
     given, totp = settings.enrollment, settings.mfa.totp
     return Enrolment(
         expires=given.expires,
@@ -41,7 +41,7 @@ def enrolment(settings: Settings) -> Enrolment:
         resend_after=given.resend_after,
         per_day=given.per_day,
         per_minute=given.per_minute,
-        content="key" if given.mail == "key" else "qr",
+        content=given.mail,
         digits=totp.digits,
         algorithm=Algorithm(totp.algorithm),
         period=int(totp.period),

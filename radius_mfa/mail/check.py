@@ -13,7 +13,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from radius_mfa.auth.notices import Facts
 from radius_mfa.mail import otpauth
-from radius_mfa.mail.samples import KEY, LETTERHEAD, SAMPLES
+from radius_mfa.mail.samples import KEY, LETTERHEAD, LINK, SAMPLES
 from radius_mfa.mail.wording import BUILT_IN, LANGUAGES, environment, variables
 
 _OF_MESSAGE = {"subject", "picture", "size"}
@@ -67,7 +67,7 @@ def _known(name: str) -> set[str]:
     if name.endswith(".subject"):
         return {"issuer"}
     stem = Path(name).stem
-    samples = [one for one in SAMPLES if one.kind == stem] or SAMPLES
+    samples = [one for one in SAMPLES if one.template == stem] or SAMPLES
     return _OF_MESSAGE.union(*(variables(one, LETTERHEAD, LETTERHEAD.language) for one in samples))
 
 
@@ -84,7 +84,7 @@ def _renderings(sandbox: ImmutableSandboxedEnvironment, directory: Path) -> Iter
         for letterhead in (LETTERHEAD, replace(LETTERHEAD, help="", portal="")):
             values = variables(sample, letterhead, letterhead.language) | dict.fromkeys(_OF_MESSAGE, "")
             for part in ("subject", "txt", "html"):
-                found.update(dict.fromkeys(_render(sandbox, directory, f"{sample.kind}.{part}", values)))
+                found.update(dict.fromkeys(_render(sandbox, directory, f"{sample.template}.{part}", values)))
     yield from found
 
 
@@ -106,11 +106,15 @@ def _render(
 def _without_key(sandbox: ImmutableSandboxedEnvironment, directory: Path) -> Iterator[str]:
     for language in LANGUAGES:
         path = directory / language / "invitation.txt"
-        texts = (_text(sandbox, sample, language) for sample in SAMPLES if sample.kind == "invitation")
+        texts = (_text(sandbox, sample, language) for sample in SAMPLES if sample.template == "invitation")
         if path.exists() and not all(otpauth.grouped(KEY) in text or KEY in text.split() for text in texts):
             yield f"{path}: the text version lacks the key: who cannot see the picture cannot enrol"
+        path = directory / language / "link.txt"
+        texts = (_text(sandbox, sample, language) for sample in SAMPLES if sample.template == "link")
+        if path.exists() and not all(f"{LETTERHEAD.portal}/enroll/{LINK}" in text for text in texts):
+            yield f"{path}: the text version lacks the link ({{{{ portal }}}}/enroll/{{{{ link }}}}): nobody can enrol"
 
 
 def _text(sandbox: ImmutableSandboxedEnvironment, sample: Facts, language: str) -> str:
     values = variables(sample, LETTERHEAD, language) | dict.fromkeys(_OF_MESSAGE, "")
-    return sandbox.get_template(f"{language}/{sample.kind}.txt").render(values)
+    return sandbox.get_template(f"{language}/{sample.template}.txt").render(values)

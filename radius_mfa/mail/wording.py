@@ -18,6 +18,7 @@ from radius_mfa.mail.letterhead import Letterhead, header_text, plain
 
 BUILT_IN = Path(__file__).parent / "templates"
 _TIMES = {"ends", "at", "until"}
+_ABOUT_KEYS = {"key", "mode", "digits", "period", "algorithm"}
 _DATES = {"en": "%-d %B %Y, %H:%M %Z"}
 LANGUAGES = tuple(_DATES)
 
@@ -46,7 +47,7 @@ class Wording:
         """
         language = facts.language if facts.language in LANGUAGES else letterhead.language
         values = variables(facts, letterhead, language) | {"picture": picture, "size": size}
-        stem = f"{language}/{facts.kind}"
+        stem = f"{language}/{facts.template}"
         subject = header_text(self._fill(f"{stem}.subject", {"issuer": header_text(letterhead.issuer)}))
         values["subject"] = subject
         return Text(subject, self._fill(f"{stem}.txt", values), self._fill(f"{stem}.html", values))
@@ -81,7 +82,11 @@ def variables(facts: Facts, letterhead: Letterhead, language: str) -> dict[str, 
         "portal": plain(letterhead.portal),
     }
     own = dict(_told(facts, letterhead.zone, language)) | {"language": language}
-    return shared | own | (_key(facts, letterhead.issuer) if isinstance(facts, Invitation) else {})
+    if isinstance(facts, Invitation):
+        left_out = _ABOUT_KEYS if facts.mode == "link" else {"link"}
+        own |= _key(facts, letterhead.issuer) if facts.mode != "link" else {}
+        own = {name: value for name, value in own.items() if name not in left_out}
+    return shared | own
 
 
 def _told(facts: Facts, zone: tzinfo | None, language: str) -> Iterator[tuple[str, object]]:

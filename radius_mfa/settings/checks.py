@@ -7,6 +7,7 @@ values. What they cannot make sense of they leave to the model.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from ipaddress import ip_address
 from typing import Any
 
 from radius_mfa.settings.addresses import Endpoint, endpoint, network
@@ -100,8 +101,31 @@ def _portal(data: Mapping[str, Any]) -> Iterator[Finding]:
     portal, listens = isinstance(data.get("portal"), dict), "portal" in _map(data.get("listen"))
     if listens and not portal:
         yield ("listen", "portal"), "needs the section portal with its url"
+    if listens and portal:
+        yield from _portal_tls(data)
+        yield from _portal_name(data)
     if _map(data.get("enrollment")).get("mail") == "link" and not (portal and listens):
         yield ("enrollment", "mail"), "link needs the portal (listen.portal and the section portal)"
+
+
+def _portal_tls(data: Mapping[str, Any]) -> Iterator[Finding]:
+    portal = _map(data.get("portal"))
+    for key, other in (("certificate", "key"), ("key", "certificate")):
+        if key in portal and other not in portal:
+            yield ("portal", key), f"needs {other} beside it"
+    place = _read(endpoint, _map(data.get("listen")).get("portal"))
+    if isinstance(place, Endpoint) and not ip_address(place.host).is_loopback and "certificate" not in portal:
+        yield (
+            ("listen", "portal"),
+            "without portal.certificate takes 127.0.0.1, [::1] or unix:/path: a proxy on this host ends TLS",
+        )
+
+
+def _portal_name(data: Mapping[str, Any]) -> Iterator[Finding]:
+    """Audit, notices and trusted devices name the portal where they name a client."""
+    for index, client in enumerate(_list(data.get("clients"))):
+        if _map(client).get("shortname") == "portal":
+            yield ("clients", index, "shortname"), "is the name of the portal in audit and devices: take another one"
 
 
 def _read(read: Callable[[str], object], text: object) -> object:

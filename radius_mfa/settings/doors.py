@@ -32,8 +32,8 @@ _HOST = text(
 )
 _HELP = text(r"[\s\S]{1,1000}", "takes at most 1000 characters of text", "Call the help desk: 4711")
 _URL = text(
-    r"https://[A-Za-z0-9.:\[\]-]+(/[^\s?#]*)?",
-    "takes an https:// address, such as https://pbx.example.com:8443",
+    r"https://([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(:[1-9][0-9]{0,4})?/?",
+    "takes an https:// address without a path, such as https://pbx.example.com:8443",
     "https://pbx.example.com:8443",
 )
 
@@ -129,17 +129,17 @@ class Mail(Section):
 
 
 class Portal(Section):
-    """The web page where users look after their authenticators."""
+    """The web pages where users look after their second factor."""
 
     url: Annotated[str, _URL] = Field(
         description="Address under which users reach it.", examples=["https://pbx.example.com:8443"]
     )
     certificate: FilePath | None = Field(
-        default=None, description="TLS certificate; leave it out behind a proxy that ends TLS."
+        default=None, description="TLS certificate, with its chain; leave it out behind a proxy that ends TLS."
     )
-    key: FilePath | None = Field(default=None, description="Key of the certificate.")
+    key: FilePath | None = Field(default=None, description="Key of the certificate, without a passphrase.")
     trusted_proxies: tuple[ClientNetwork, ...] = Field(
-        default=(), description="Proxies whose X-Forwarded-For is believed."
+        default=(), description="Proxies whose X-Forwarded-For is believed; whoever comes over a Unix socket is."
     )
     idle: Annotated[float, duration("1m", "1d", "30m")] = Field(
         default=1800.0, description="A session without a click ends after this."

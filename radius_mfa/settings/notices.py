@@ -14,26 +14,18 @@ EXAMPLE_VENDOR = 32473  # IANA's number for documentation
 _LATER = "no effect in this version"
 # Keys that load and are kept for a later version; what they guard is off until then.
 _SECTIONS = (
-    "listen.portal",
     "passwords.remember",
-    "portal",
 )
 
 
 def no_effect(settings: Settings) -> list[str]:
     """One line for every key that the file sets and this version does not act on."""
-    return list(_no_effect(settings))
+    return [f"{key}: {_LATER}" for key in _SECTIONS if _is_set(settings, key)]
 
 
 def warnings(settings: Settings, secrets: Secrets | None = None) -> list[str]:
     """One line for every choice that weakens logins or keeps users out; `secrets`: those that are read from files."""
     return [*_client_warnings(settings, secrets), *_pam_warnings(settings), *_mfa_warnings(settings)]
-
-
-def _no_effect(settings: Settings) -> Iterator[str]:
-    if isinstance(settings.workers, int) and settings.workers > 1:
-        yield "workers: one worker runs in this version"
-    yield from (f"{key}: {_LATER}" for key in _SECTIONS if _is_set(settings, key))
 
 
 def _is_set(settings: Settings, key: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from radius_mfa.auth.model import LOCAL, Mfa, TokenStatus
-from radius_mfa.errors import OperationFailed
+from radius_mfa.errors import NotFound, OperationFailed, Taken
 from radius_mfa.store import letters
 from radius_mfa.store.account_row import AccountRow, account_row, selection
 from radius_mfa.store.database import Database
@@ -54,32 +54,41 @@ class Imported:
 
 
 def add(database: Database, new: NewAccount) -> AccountRow:
-    """Make an account. Raises OperationFailed when the name is taken."""
+    """Make an account. Raises Taken."""
     with database.write() as connection:
         if _id(connection, new.name) is not None:
             hint = f"change it with: radius-mfa user set {new.name}"
-            raise OperationFailed(f"there is an account {new.name} already", hint)
+            raise Taken(f"there is an account {new.name} already", hint)
         connection.execute(account.insert().values(_values(new, database.clock.now())))
         return _row(connection, new.name, database.clock.now())
 
 
 def get(database: Database, name: str) -> AccountRow:
-    """The account of this name. Raises OperationFailed when there is none."""
+    """The account of this name. Raises NotFound."""
     with database.read() as connection:
         return _row(connection, name, database.clock.now())
 
 
-def all_accounts(database: Database) -> list[AccountRow]:
-    """Every account, by name."""
+def all_accounts(database: Database, after: str = "", most: int | None = None) -> list[AccountRow]:
+    """Every account by name, or as many at `most` of those that come after this name."""
     with database.read() as connection:
-        rows = connection.execute(selection(database.clock.now()).order_by(account.c.name))
+        wanted = selection(database.clock.now()).where(account.c.name > after).order_by(account.c.name)
+        rows = connection.execute(wanted if most is None else wanted.limit(most))
         return [account_row(row._mapping) for row in rows]
 
 
-def change(database: Database, name: str, changes: Changes, *, mails: bool = False) -> AccountRow:
+def change(
+    database: Database,
+    name: str,
+    changes: Changes,
+    *,
+    mails: bool = False,
+    allow: Callable[[AccountRow, AccountRow], None] | None = None,
+) -> AccountRow:
     """Set what is given. The epoch grows when mail, groups or MFA become other ones. Raises OperationFailed.
 
-    With `mails`, another address is told to the old and the new one.
+    With `mails`, another address is told to the old and the new one. `allow` is shown the account before and after;
+    when it raises, nothing was changed.
     """
     given: dict[str, Any] = {}
     if changes.mail is not None:
@@ -91,7 +100,8 @@ def change(database: Database, name: str, changes: Changes, *, mails: bool = Fal
     if changes.mfa is not None:
         given["mfa"] = changes.mfa.value
     with database.write() as connection:
-        found = identity(connection, name)
+        row_before = _row(connection, name, database.clock.now())
+        found = row_before.id
         before = connection.execute(sa.select(account).where(account.c.id == found)).mappings().one()
         if "groups" in given:
             _refuse_host_account(before["backend"], f"the groups of {name} are")
@@ -102,7 +112,10 @@ def change(database: Database, name: str, changes: Changes, *, mails: bool = Fal
             end_pending(connection, found)  # whoever reads the old mailbox may have its key
         if mails and "mail" in other:
             letters.address_changed(database, connection, name, before["mail"])
-        return _row(connection, name, database.clock.now())
+        row_after = _row(connection, name, database.clock.now())
+        if allow is not None:
+            allow(row_before, row_after)
+        return row_after
 
 
 def set_password_hash(database: Database, name: str, password_hash: str) -> None:
@@ -174,10 +187,10 @@ NO_FAILURES = {"failures": 0, "window_failures": 0, "window_started": 0.0, "lock
 
 
 def identity(connection: sa.Connection, name: str) -> int:
-    """The id of the account of this name. Raises OperationFailed when there is none."""
+    """The id of the account of this name. Raises NotFound."""
     found = _id(connection, name)
     if found is None:
-        raise OperationFailed(f"there is no account {name}", "see them with: radius-mfa user list")
+        raise NotFound(f"there is no account {name}", "see them with: radius-mfa user list")
     return found
 
 

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from radius_mfa.errors import OperationFailed
-from radius_mfa.store import accounts
+from radius_mfa.auth.notices import Changed
+from radius_mfa.errors import NotFound
+from radius_mfa.store import accounts, letters
 from radius_mfa.store.database import Database
 from radius_mfa.store.schema import recovery_code
 
 
-def replace(database: Database, name: str, codes: Sequence[str]) -> None:
+def replace(database: Database, name: str, codes: Sequence[str], notice: Changed | None = None) -> None:
     """Make these the recovery codes of an account, in place of all it had. Raises OperationFailed."""
     with database.write() as connection:
         owner = accounts.identity(connection, name)
@@ -20,6 +21,7 @@ def replace(database: Database, name: str, codes: Sequence[str]) -> None:
         rows = [{"account_id": owner, "hash": database.keys.recovery_hash(owner, code)} for code in codes]
         if rows:
             connection.execute(recovery_code.insert(), rows)
+        letters.changed(database, connection, name, notice)
 
 
 def add_one(database: Database, name: str, code: str, *, expires: float) -> None:
@@ -54,12 +56,13 @@ def count(database: Database, name: str) -> int:
         return connection.scalar(usable) or 0
 
 
-def delete(database: Database, name: str) -> int:
-    """End the recovery codes of an account, used or not; how many there were. Raises OperationFailed for none."""
+def delete(database: Database, name: str, notice: Changed | None = None) -> int:
+    """End the recovery codes of an account, used or not; how many there were. Raises NotFound for none."""
     with database.write() as connection:
         owner = accounts.identity(connection, name)
         ended = connection.execute(recovery_code.delete().where(recovery_code.c.account_id == owner)).rowcount
         if not ended:
             hint = f"make some with: radius-mfa codes generate {name}"
-            raise OperationFailed(f"{name} has no recovery codes", hint)
+            raise NotFound(f"{name} has no recovery codes", hint)
+        letters.changed(database, connection, name, notice)
         return ended

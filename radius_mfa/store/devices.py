@@ -7,13 +7,11 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from radius_mfa.auth.model import DeviceKind
-from radius_mfa.errors import OperationFailed
-from radius_mfa.store import accounts
+from radius_mfa.auth.notices import Changed
+from radius_mfa.errors import NotFound
+from radius_mfa.store import accounts, labels, letters
 from radius_mfa.store.database import Database
 from radius_mfa.store.schema import device
-
-LONGEST_LABEL = 64
-"""Characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,35 +37,37 @@ def all_devices(database: Database, name: str) -> list[DeviceRow]:
         return [DeviceRow(**{**row._mapping, "kind": DeviceKind(row.kind)}) for row in rows]
 
 
-def rename(database: Database, name: str, device_id: int, label: str) -> None:
+def rename(database: Database, name: str, device_id: int, label: str, notice: Changed | None = None) -> None:
     """Give a device another label. Raises OperationFailed."""
-    if len(label) > LONGEST_LABEL or not label.isprintable():
-        raise OperationFailed(f"{label!r} is no label", f"printable, and not longer than {LONGEST_LABEL} characters")
+    labels.check(label)
     with database.write() as connection:
         owner = accounts.identity(connection, name)
         mine = device.update().where(device.c.id == device_id, device.c.account_id == owner)
         if connection.execute(mine.values(label=label)).rowcount != 1:
             raise _none_such(name, device_id)
+        letters.changed(database, connection, name, notice)
 
 
-def revoke(database: Database, name: str, device_id: int) -> None:
+def revoke(database: Database, name: str, device_id: int, notice: Changed | None = None) -> None:
     """Trust a device no longer, from its next login on. Raises OperationFailed."""
     with database.write() as connection:
         owner = accounts.identity(connection, name)
         mine = device.delete().where(device.c.id == device_id, device.c.account_id == owner)
         if connection.execute(mine).rowcount != 1:
             raise _none_such(name, device_id)
+        letters.changed(database, connection, name, notice)
 
 
-def revoke_all(database: Database, name: str) -> int:
-    """Trust no device of an account any longer; how many there were. Raises OperationFailed for none."""
+def revoke_all(database: Database, name: str, notice: Changed | None = None) -> int:
+    """Trust no device of an account any longer; how many there were. Raises NotFound for none."""
     with database.write() as connection:
         owner = accounts.identity(connection, name)
         ended = connection.execute(device.delete().where(device.c.account_id == owner)).rowcount
         if not ended:
-            raise OperationFailed(f"{name} has no trusted devices")
+            raise NotFound(f"{name} has no trusted devices")
+        letters.changed(database, connection, name, notice)
         return ended
 
 
-def _none_such(name: str, device_id: int) -> OperationFailed:
-    return OperationFailed(f"{name} has no device {device_id}", f"see them with: radius-mfa device list {name}")
+def _none_such(name: str, device_id: int) -> NotFound:
+    return NotFound(f"{name} has no device {device_id}", f"see them with: radius-mfa device list {name}")

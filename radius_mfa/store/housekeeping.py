@@ -29,6 +29,7 @@ _CODES = """DELETE FROM recovery_code WHERE id IN
     (SELECT id FROM recovery_code WHERE expires IS NOT NULL AND expires < ? LIMIT ?)"""
 _EXPIRED_DEVICES = "SELECT id FROM device WHERE expires <= ? LIMIT ?"
 _DEVICES = "DELETE FROM device WHERE id IN (SELECT value FROM json_each(?)) AND expires <= ?"
+_SESSIONS = "DELETE FROM session WHERE id IN (SELECT id FROM session WHERE seen < ? LIMIT ?)"
 _MAILS = """DELETE FROM outbox WHERE id IN
     (SELECT id FROM outbox WHERE expires < ? AND created < ? LIMIT ?)"""
 
@@ -85,6 +86,7 @@ class Housekeeping:
             self._delete(connection, _SPENT, int(before).to_bytes(8, "big")),
             self._delete(connection, _PENDING, before),
             self._delete(connection, _CODES, before),
+            self._delete(connection, _SESSIONS, before - DAY),
             self._delete(connection, _MAILS, before, self._clock.now() - DAY),
             self._delete_devices(connection, self._clock.now()),
         ]

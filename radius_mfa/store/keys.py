@@ -117,6 +117,28 @@ class DataKeys:
         """What a device keeps of the password of a host user: TAG octets, too few to guess it by."""
         return hmac.digest(self.devices, account_id.to_bytes(8, "big") + b"tag\0" + password, "sha256")[:TAG]
 
+    def session_hash(self, token: bytes) -> bytes:
+        """What the store keeps of a portal session's token, 32 octets."""
+        return hmac.digest(self.devices, b"session\0" + token, "sha256")
+
+    def api_hash(self, token: bytes) -> bytes:
+        """What the store keeps of a token of the admin API, 32 octets."""
+        return hmac.digest(self.devices, b"api\0" + token, "sha256")
+
+    def link(self, token_id: int) -> str:
+        """What stands in a link to the enrolment of this pending token: letters, digits, `-` and `_`."""
+        number = token_id.to_bytes(8, "big")
+        made = number + hmac.digest(self.secrets, b"link\0" + number, "sha256")
+        return base64.urlsafe_b64encode(made).decode("ascii").rstrip("=")
+
+    def token_of(self, link: str) -> int | None:
+        """The id of the token that this link was made for; None if it was not made here."""
+        try:
+            number = int.from_bytes(base64.urlsafe_b64decode(link + "==")[:8], "big")
+            return number if hmac.compare_digest(self.link(number).encode(), link.encode()) else None
+        except ValueError:
+            return None
+
     def recovery_hash(self, account_id: int, code: str) -> bytes:
         """What the store keeps of a normalised recovery code: HMAC-SHA256 over account and code, 32 octets."""
         return hmac.digest(self.recovery, account_id.to_bytes(8, "big") + code.encode(), "sha256")

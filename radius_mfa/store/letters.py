@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from radius_mfa.auth.model import Token
-from radius_mfa.auth.notices import Activated, AddressChanged, Reset
+from radius_mfa.auth.notices import Activated, AddressChanged, Changed, Content, Reset
 from radius_mfa.auth.texts import masked
 from radius_mfa.errors import OperationFailed
 from radius_mfa.store.engine import raw
@@ -21,9 +22,7 @@ NOWHERE = "none"
 """What a notice says in place of an address that is not there."""
 
 
-def invitation(
-    database: Database, connection: sa.Connection, name: str, token: Token, content: Literal["qr", "key"]
-) -> None:
+def invitation(database: Database, connection: sa.Connection, name: str, token: Token, content: Content) -> None:
     """The key of a pending token, whatever was sent before. Raises OperationFailed: no address, or no TOTP token."""
     to = _addressee(connection, name)
     if to is None:
@@ -39,6 +38,14 @@ def notice(database: Database, connection: sa.Connection, name: str, kind: type[
     to, now = _addressee(connection, name), database.clock.now()
     if to is not None:
         database.mailing.notify(raw(connection), to, kind(account=name, language=to.language, at=now), now)
+
+
+def changed(database: Database, connection: sa.Connection, name: str, notice: Changed | None) -> None:
+    """What an owner has done in the portal, told to the stored address if there is one; None for nothing to tell."""
+    to = _addressee(connection, name) if notice is not None else None
+    if notice is not None and to is not None:
+        told = replace(notice, account=name, language=to.language)
+        database.mailing.notify(raw(connection), to, told, database.clock.now())
 
 
 def address_changed(database: Database, connection: sa.Connection, name: str, before: str | None) -> None:

@@ -7,11 +7,11 @@ import sqlite3
 from base64 import b32encode
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from radius_mfa.auth.asks import Invite, InviteAgain, Loss
 from radius_mfa.auth.model import Token, TokenKind, TokenStatus
-from radius_mfa.auth.notices import Facts, Invitation, dumps
+from radius_mfa.auth.notices import Content, Facts, Invitation, dumps
 from radius_mfa.store import mail_statements as statements
 from radius_mfa.store.keys import DataKeys
 from radius_mfa.store.rows import token_of
@@ -44,6 +44,7 @@ class Mailing:
         self._secrets = Seal(keys.secrets)
         self._mail = Seal(keys.mail)
         self._random = random
+        self._keys = keys
 
     def invite(self, connection: sqlite3.Connection, to: Addressee, invite: Invite, at: float) -> Loss | None:
         """A pending token and its mail; nothing where a token is there by now."""
@@ -59,7 +60,7 @@ class Mailing:
         secret = self._random(SECRET_SIZE)
         sealed = self._secrets.seal(secret, table="token", column="secret", row=row)
         connection.execute(statements.SEAL_TOKEN, (sealed, row))
-        self.send(connection, to, _invitation(to, invite, secret), at=at, ends=invite.ends, token_id=row)
+        self.send(connection, to, self._invitation(to, invite, secret, row), at=at, ends=invite.ends, token_id=row)
         return None
 
     def invite_again(self, connection: sqlite3.Connection, to: Addressee, again: InviteAgain, at: float) -> Loss | None:
@@ -77,12 +78,13 @@ class Mailing:
         return None
 
     def send_key(
-        self, connection: sqlite3.Connection, to: Addressee, token: Token, content: Literal["qr", "key"], at: float
+        self, connection: sqlite3.Connection, to: Addressee, token: Token, content: Content, at: float
     ) -> None:
         """The mail that brings the key of this pending token."""
         ends = token.expires or at + DAY
         invite = Invite(ends, content, token.digits, token.algorithm, token.period)
-        self.send(connection, to, _invitation(to, invite, token.secret or b""), at=at, ends=ends, token_id=token.id)
+        facts = self._invitation(to, invite, token.secret or b"", token.id)
+        self.send(connection, to, facts, at=at, ends=ends, token_id=token.id)
 
     def notify(self, connection: sqlite3.Connection, to: Addressee, notice: Facts, at: float) -> None:
         """A notice: nobody waits for it, and after three days it is not sent any more."""
@@ -104,6 +106,21 @@ class Mailing:
         row = _only(connection.execute(statements.QUEUE, values))
         sealed = self._mail.seal(dumps(facts), table="outbox", column="body", row=row)
         connection.execute(statements.SEAL_MAIL, (sealed, row))
+
+    def _invitation(self, to: Addressee, invite: Invite, secret: bytes, token_id: int) -> Invitation:
+        """With a link the key stays here: whoever reads the mail needs the password as well."""
+        linked = invite.content == "link"
+        return Invitation(
+            account=to.name,
+            language=to.language,
+            key="" if linked else b32encode(secret).decode("ascii").rstrip("="),
+            ends=invite.ends,
+            mode=invite.content,
+            link=self._keys.link(token_id) if linked else "",
+            digits=invite.digits,
+            period=invite.period,
+            algorithm=invite.algorithm.value,
+        )
 
     def _tokens(self, connection: sqlite3.Connection, account_id: int) -> list[Token]:
         rows = connection.execute(statements.TOKENS, (account_id,)).fetchall()
@@ -127,19 +144,6 @@ def alive(token: Token, at: float) -> bool:
 def mailable(token: Token) -> bool:
     """Whether a mail can bring the key of this token: it tells of time-based codes alone."""
     return token.secret is not None and token.kind is TokenKind.TOTP
-
-
-def _invitation(to: Addressee, invite: Invite, secret: bytes) -> Invitation:
-    return Invitation(
-        account=to.name,
-        language=to.language,
-        key=b32encode(secret).decode("ascii").rstrip("="),
-        ends=invite.ends,
-        mode=invite.content,
-        digits=invite.digits,
-        period=invite.period,
-        algorithm=invite.algorithm.value,
-    )
 
 
 def _only(cursor: sqlite3.Cursor) -> Any:  # noqa: ANN401 - what the column holds

@@ -43,10 +43,18 @@ _STATUS = {str(value): value for value in TokenStatus}
 _ALGORITHMS = {str(value): value for value in Algorithm}
 
 
+def accounts_of(rows: Iterable[Sequence[Any]], secrets: Seal) -> dict[str, Account]:
+    """The accounts of the rows of statements.LOAD by name: a row each token, or one without. Raises StoreFailed."""
+    by_name: dict[str, list[Sequence[Any]]] = {}
+    for row in rows:
+        by_name.setdefault(row[1], []).append(row)
+    return {name: account_of(of_one, secrets) for name, of_one in by_name.items()}
+
+
 def account_of(rows: Sequence[Sequence[Any]], secrets: Seal) -> Account:
-    """The account of the rows of statements.LOAD: one a token, or one without. Raises StoreFailed."""
+    """The account that all these rows of statements.LOAD are about. Raises StoreFailed."""
     first = rows[0]
-    tokens = () if first[_TOKEN] is None else tuple(token_of(row[_TOKEN:], secrets) for row in rows)
+    tokens = () if first[_TOKEN] is None else tuple([token_of(row[_TOKEN:], secrets) for row in rows])
     try:
         return Account(
             first[0],
@@ -107,9 +115,8 @@ def _opened(secrets: Seal, sealed: bytes, row: int) -> bytes | None:
 def history_of(row: Sequence[Any]) -> CodeHistory:
     """The history of failures, window_failures, window_started, locked_until, counted. Raises StoreFailed."""
     failures, window_failures, window_started, locked_until, counted = row
-    if not all(isinstance(value, int | float) for value in row[:4]):
-        raise _damaged("an account")
     try:
+        0 + failures + window_failures + window_started + locked_until  # what is no number raises
         digests = _hashes(counted)
     except _DAMAGE as error:
         raise _damaged("an account") from error

@@ -131,6 +131,29 @@ device = _table(
     UniqueConstraint("account_id", "hash", name="device_hash"),
 )
 
+session = _table(
+    "session",
+    _key(),
+    _owner(),
+    Column("hash", LargeBinary, nullable=False, unique=True),
+    Column("epoch", Integer, nullable=False, comment="that of the account at the sign-in"),
+    _time("created"),
+    _time("seen"),
+    _time("code_at", nullable=True),
+)
+Index("session_account", session.c.account_id)
+Index("session_seen", session.c.seen)
+
+api_token = _table(
+    "api_token",
+    _key(),
+    Column("name", Text, nullable=False, unique=True),
+    Column("hash", LargeBinary, nullable=False, unique=True),
+    Column("scopes", Text, nullable=False, comment="one a line"),
+    _time("created"),
+    _time("expires"),
+)
+
 outbox = _table(
     "outbox",
     _key(),

@@ -100,13 +100,17 @@ def read_clients(path: str) -> list[ClientActivity]:
 
 
 class ClientCounters:
-    """The rows of one worker, which alone writes them. `client` is its index; -1 stands for senders that are none."""
+    """The rows of one worker, which alone writes them. `client` is its index; -1 stands for senders that are none.
+
+    `workers`: how many have rows.
+    """
 
     def __init__(self, path: str, worker: int) -> None:
         self._map, layout = own(path)
         if worker >= layout.workers:
             self._map.close()
             raise ValueError(f"{path} has no rows for worker {worker}")
+        self.workers = layout.workers
         self._first = layout.row(worker, 0)
         self._rows = layout.rows
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,11 +16,13 @@ from radius_mfa.store import statements
 from radius_mfa.store.connection import DRIVER_ERRORS, Connect, connect, translated
 from radius_mfa.store.keys import DataKeys
 from radius_mfa.store.lock import WriterLock
-from radius_mfa.store.rows import account_of, device_of, groups_text
+from radius_mfa.store.rows import accounts_of, device_of, groups_text
 from radius_mfa.store.sealing import Seal
 from radius_mfa.store.write_set import WriteSet
 
 Written = TypeVar("Written")
+
+_to_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class SqliteStore:
@@ -36,8 +39,12 @@ class SqliteStore:
         self._lock = WriterLock(path)
 
     def load(self, name: str) -> Account | None:
-        rows = self._read(statements.LOAD, (self._clock.now(), name))
-        return account_of(rows, self._secrets) if rows else None
+        return self.load_all((name,))[0]
+
+    def load_all(self, names: Sequence[str]) -> list[Account | None]:
+        rows = self._read(statements.LOAD, (self._clock.now(), _to_json(names)))
+        accounts = accounts_of(rows, self._secrets)
+        return [accounts.get(name) for name in names]
 
     def find_recovery_code(self, account_id: int, code: str) -> RecoveryCode | None:
         keyed = self._keys.recovery_hash(account_id, code)

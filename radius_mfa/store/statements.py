@@ -55,6 +55,7 @@ _admitted = (
 )
 _admits = sa.exists(number(1)).where(*_admitted)
 
+_names = sa.func.json_each(bindparam("canonical")).table_valued("value")
 LOAD = fixed(
     sa.select(
         account.c.id,
@@ -81,10 +82,13 @@ LOAD = fixed(
         *TOKEN_COLUMNS,
     )
     .select_from(account.outerjoin(token, token.c.account_id == account.c.id))
-    .where(account.c.name == bindparam("canonical"))
-    .order_by(token.c.id),
+    .where(account.c.name.in_(sa.select(_names.c.value))),
     "now canonical",
 )
+"""The rows of a whole batch: `canonical` is a JSON array of names. A query of its own for each costs three times that.
+
+In no order: those of one account come one after the other, its tokens in the order of token_account.
+"""
 
 MAKE_ACCOUNT = fixed(
     sqlite.insert(account)

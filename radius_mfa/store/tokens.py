@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 import sqlalchemy as sa
 
 from radius_mfa.auth.model import Algorithm, Token, TokenKind, TokenStatus
-from radius_mfa.auth.notices import Activated, Reset
+from radius_mfa.auth.notices import Activated, Changed, Content, Reset
 from radius_mfa.errors import OperationFailed
-from radius_mfa.store import accounts, letters
+from radius_mfa.store import accounts, labels, letters
 from radius_mfa.store.database import Database
 from radius_mfa.store.rows import TOKEN_COLUMNS, token_of
-from radius_mfa.store.schema import device, outbox, recovery_code, token
+from radius_mfa.store.schema import device, outbox, recovery_code, session, token
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +61,15 @@ def enroll(
     new: NewToken,
     *,
     expires: float,
-    content: Literal["qr", "key"] | None = None,
+    content: Content | None = None,
+    notice: Changed | None = None,
 ) -> int:
     """Make a pending token that lives until `expires`, in place of one that was pending before; its id.
 
-    With `content` its key is mailed to the owner. Raises OperationFailed: no such account, no address, or tokens with
-    another number of digits.
+    With `content` its key is mailed to the owner. Raises OperationFailed: no such account, no address, no label, or
+    tokens with another number of digits.
     """
+    labels.check(new.label)
     with database.write() as connection:
         owner = accounts.identity(connection, name)
         accounts.end_pending(connection, owner)
@@ -77,6 +78,7 @@ def enroll(
         if content is not None:
             made = Token(identity, new.kind, TokenStatus.PENDING, new.secret, new.digits, new.algorithm, new.period)
             letters.invitation(database, connection, name, replace(made, expires=expires), content)
+        letters.changed(database, connection, name, notice)
         return identity
 
 
@@ -161,7 +163,9 @@ def confirm(database: Database, name: str, token_id: int, *, step: int, drift: i
             letters.notice(database, connection, name, Activated)
 
 
-def resync(database: Database, name: str, token_id: int, *, step: int, drift: int) -> None:
+def resync(
+    database: Database, name: str, token_id: int, *, step: int, drift: int, notice: Changed | None = None
+) -> None:
     """Let an active token go on from `step`, off by `drift` steps. Raises OperationFailed unless it is a newer step."""
     mine = token.update().where(token.c.id == token_id, _is(TokenStatus.ACTIVE), token.c.last_step < step)
     with database.write() as connection:
@@ -169,6 +173,28 @@ def resync(database: Database, name: str, token_id: int, *, step: int, drift: in
         changed = connection.execute(mine.where(token.c.account_id == owner).values(last_step=step, drift=drift))
         if changed.rowcount != 1:
             raise OperationFailed("these codes were taken or passed over before", "wait for the next two codes")
+        letters.changed(database, connection, name, notice)
+
+
+def remove(database: Database, name: str, token_id: int, session_id: int, notice: Changed | None = None) -> None:
+    """End one authenticator of an account, and what may rest on it: devices, and sessions but `session_id`, which asks.
+
+    Raises OperationFailed. The last active one stays: without it the next login would have to enrol, and whoever takes the place of a lost
+    factor is not to choose the next one.
+    """
+    with database.write() as connection:
+        owner = accounts.identity(connection, name)
+        mine = token.c.account_id == owner
+        others = sa.select(sa.exists().where(mine, _is(TokenStatus.ACTIVE), token.c.id != token_id))
+        if not connection.scalar(others):
+            raise OperationFailed("this is the only authenticator", "add another one first")
+        unsent = outbox.delete().where(outbox.c.token_id == token_id, outbox.c.sent_at.is_(None))
+        connection.execute(unsent.where(outbox.c.account_id == owner))  # a key that is dead, if it is still to come
+        if connection.execute(token.delete().where(mine, token.c.id == token_id)).rowcount != 1:
+            raise OperationFailed(f"{name} has no token {token_id}")
+        connection.execute(device.delete().where(device.c.account_id == owner))
+        connection.execute(session.delete().where(session.c.account_id == owner, session.c.id != session_id))
+        letters.changed(database, connection, name, notice)
 
 
 def disable(database: Database, name: str, token_id: int | None = None) -> int:

@@ -12,10 +12,12 @@ import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from pathlib import Path
 from typing import cast
 
 from radius_mfa.auth import tries
 from radius_mfa.auth.tries import EMPTY, Bucket, TryLimits
+from radius_mfa.errors import Unavailable
 from radius_mfa.store import shared
 from radius_mfa.store.shared import SLOT, SLOTS
 
@@ -95,6 +97,46 @@ class SharedTries:
     def _write(self, offset: int, key: bytes, bucket: Bucket) -> None:
         """In one piece: struct's pack_into would let others see zeroes on the way."""
         self._map[offset : offset + SLOT.size] = SLOT.pack(key, *bucket)
+
+
+class FollowedTries:
+    """SharedTries of a process beside the daemon, which puts another file in its place with each start and reload.
+
+    Its table is the one behind those of the workers and of `before` others.
+    """
+
+    def __init__(self, path: str, before: int, limits: TryLimits) -> None:
+        self._path = Path(path)
+        self._before = before
+        self._limits = limits
+        self._file: tuple[int, int] | None = None
+        self._tries: SharedTries | None = None
+
+    def take(self, account: str, place: str, at: float, known: Callable[[], bool]) -> object | None:
+        """ports.PasswordTries.take. Raises Unavailable where the daemon has left no table for this process."""
+        return self._current().take(account, place, at, known)
+
+    def give_back(self, taken: object) -> None:
+        """ports.PasswordTries.give_back."""
+        if self._tries is not None:
+            self._tries.give_back(taken)
+
+    def _current(self) -> SharedTries:
+        try:
+            status = self._path.stat()
+            if self._tries is None or self._file != (status.st_dev, status.st_ino):
+                self._tries = self._opened()
+                self._file = status.st_dev, status.st_ino
+        except (OSError, ValueError):
+            self._tries = None
+            hint = "start radius-mfa serve, or restart it: it makes room for the portal where listen.portal is set"
+            raise Unavailable(f"{self._path} has no room for the portal", hint) from None
+        return self._tries
+
+    def _opened(self) -> SharedTries:
+        data, layout = shared.own(str(self._path))
+        data.close()
+        return SharedTries(str(self._path), layout.workers + self._before, self._limits)
 
 
 @dataclass(frozen=True, slots=True)

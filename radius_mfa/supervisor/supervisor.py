@@ -25,7 +25,7 @@ from radius_mfa.supervisor.bulletin import Bulletin
 from radius_mfa.supervisor.fork import SIGNALS, complain, fork, hear_signals
 from radius_mfa.supervisor.program import Errand, Program
 from radius_mfa.transport.lifeline import Lifeline
-from radius_mfa.transport.sockets import open_group
+from radius_mfa.transport.sockets import open_groups
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +103,7 @@ class Supervisor:
     def _open(self, program: Program) -> None:
         """All sockets, with the privileges of the start: the PAM hook believes a listener of root."""
         self._pam = listen(program.pam, os.geteuid()) if program.pam is not None else passed(None)
-        self._groups = [group for place in program.listen if (group := open_group(*place, program.workers))]
+        self._groups = open_groups(program.listen, program.workers)
         if not self._groups:
             raise ConfigurationError("there is no address to listen on", "add an IPv4 address to listen.radius")
 
@@ -182,6 +182,8 @@ class Supervisor:
     def _obey(self, number: int) -> None:
         if number == signal.SIGHUP and not self._stopping:
             self._reload()
+            for child in self._children:
+                child.heard = self._clock.monotonic()  # nobody has listened meanwhile
         elif number in {signal.SIGTERM, signal.SIGINT} and not self._stopping:
             log.info("stopping")
             self._bulletin.stopping()

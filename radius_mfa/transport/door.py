@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 from radius_mfa.auth.model import Reject
@@ -17,11 +16,13 @@ from radius_mfa.radius.codec import Request
 from radius_mfa.radius.drops import Drop, Dropped
 from radius_mfa.radius.duplicates import Duplicates, Seen
 from radius_mfa.radius.state import States
-from radius_mfa.service import Authenticator, Round
+from radius_mfa.round import Round
+from radius_mfa.service import Authenticator
 from radius_mfa.store.shared import ClientCounters
 from radius_mfa.transport.drops import DropLog, reason_of
 from radius_mfa.transport.sockets import Datagram, Listener
 from radius_mfa.transport.wheel import Wheel
+from radius_mfa.value import value
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ SICK_FOR = 5.0
 _REPEATED = {Seen.IN_WORK: Drop.DUPLICATE_IN_WORK, Seen.CONFLICT: Drop.DUPLICATE_CONFLICT}
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Exchange:
     """A request and the way back to its sender. `arrived`: monotonic seconds."""
 

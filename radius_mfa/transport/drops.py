@@ -39,7 +39,8 @@ class DropLog:
         self._counters = counters
         self._clock = clock
         self._clients = RateLimit()
-        self._strangers = RateLimit(limit=60)  # a flood from forged addresses is no more than a line a second
+        # A flood from forged addresses is no more than a line a second, over all workers.
+        self._strangers = RateLimit(limit=max(1, 60 // counters.workers))
 
     def note(self, client: Client | None, source: str, reason: Drop, failed: RadiusMfaError | None = None) -> None:
         """A datagram of `client` (None: of a stranger) from the address `source` was dropped."""

@@ -16,6 +16,7 @@ from radius_mfa.log import RateLimit
 from radius_mfa.transport.lifeline import BEAT, Lifeline
 from radius_mfa.transport.pam_door import PamDoor
 from radius_mfa.transport.pam_terminal import Terminal
+from radius_mfa.transport.turns import Turns
 
 log = logging.getLogger(__name__)
 
@@ -31,20 +32,22 @@ RECOVERY = 1.0
 """Seconds to wait when no connection can be accepted, for want of descriptors or memory."""
 
 
-def serve(listener: socket.socket, door: PamDoor, lifeline: Lifeline) -> None:
+def serve(listener: socket.socket, door: PamDoor, turns: Turns, lifeline: Lifeline) -> None:
     """Attend to whoever connects, until the lifeline says that it is over; at once without a supervisor.
 
     `listener` listens already, and is not told to again: for the hook the credentials of the daemon are those of the
     process that called listen(), so root has to have done it. (asyncio's own server would call it once more.)
+    `turns` judge what `door` asks.
     """
-    asyncio.run(_Socket(listener, door, lifeline).run())
+    asyncio.run(_Socket(listener, door, turns, lifeline).run())
 
 
 class _Socket:
-    def __init__(self, listener: socket.socket, door: PamDoor, lifeline: Lifeline) -> None:
+    def __init__(self, listener: socket.socket, door: PamDoor, turns: Turns, lifeline: Lifeline) -> None:
         listener.setblocking(False)
         self._listener = listener
         self._door = door
+        self._turns = turns
         self._lifeline = lifeline
         self._logins: dict[Terminal, asyncio.Task[None]] = {}  # the oldest first
         self._stirred = asyncio.Event()
@@ -55,7 +58,7 @@ class _Socket:
         self._loop.add_reader(self._lifeline.wake, self._stirred.set)
         self._listen()
         try:
-            with self._door.opened():
+            with self._turns.opened():
                 await self._live()
         finally:
             self._loop.remove_reader(self._listener)

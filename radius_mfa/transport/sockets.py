@@ -8,10 +8,11 @@ import errno
 import logging
 import socket
 import struct
-from dataclasses import dataclass
+from collections.abc import Sequence
 from ipaddress import ip_address
 
 from radius_mfa.errors import ConfigurationError, Unavailable
+from radius_mfa.value import value
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ _STEER_BY = 19  # last octet of the Request Authenticator: it is random, and a r
 Address = tuple[str, int]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Datagram:
     """A datagram as it came: `source` is its sender and `destination` the address and port it was sent to.
 
@@ -95,26 +96,53 @@ def _asked(ancillary: list[tuple[int, int, bytes]]) -> tuple[str, tuple[tuple[in
     return "", ()
 
 
-def open_group(address: str, port: int, count: int = 1) -> list[socket.socket]:
-    """Bind `count` sockets to one address, each datagram steered by octet 19 to one of them; port 0 takes a free one.
+def open_groups(places: Sequence[Address], count: int = 1) -> list[list[socket.socket]]:
+    """For each address `count` sockets bound to it, each datagram steered by octet 19 to one; port 0 takes a free one.
 
-    The first is bound without SO_REUSEPORT, so that a port anybody else holds, even a group of our own user, is
-    refused; only then is the group opened to the rest. Raises Unavailable if the port is taken and
-    ConfigurationError if the host has no such address. An empty list: `::` on a host without IPv6, with a warning.
+    Where the kernel does not steer, the group is one socket, `count` times, and one warning says so. `::` is left out
+    on a host without IPv6, with a warning. Raises Unavailable if a port is taken and ConfigurationError if the host has
+    no such address.
     """
+    groups, unsteered = [], ""
+    for address, port in places:
+        if (first := _probe(address, port)) is None:
+            continue
+        try:
+            groups.append(_group(first, address, count))
+        except OSError as error:
+            groups.append([first] * count)
+            unsteered = error.strerror or type(error).__name__
+    if unsteered:
+        log.warning("this host does not steer datagrams to workers (%s): all %d read one socket", unsteered, count)
+    return groups
+
+
+def _probe(address: str, port: int) -> socket.socket | None:
+    """The first of a group: without SO_REUSEPORT, so that a port anybody holds, be it a group of ours, is refused."""
     try:
-        first = _bind(address, port)
+        return _bind(address, port)
     except OSError as error:
         if address == "::" and error.errno in {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}:
             log.warning("this host has no IPv6: not listening on [::]:%d", port)
-            return []
+            return None
         raise _refused(address, port, error) from error
+
+
+def _group(first: socket.socket, address: str, count: int) -> list[socket.socket]:
+    """The socket bound to `address` and those that join it. Raises OSError, and then `first` is alone as before."""
     if count == 1:
         return [first]
-    first.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    taken = first.getsockname()[1]
-    group = [first, *(_bind(address, taken, shared=True) for _ in range(count - 1))]
-    _steer(first, count)
+    group = [first]
+    try:
+        first.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        while len(group) < count:
+            group.append(_bind(address, first.getsockname()[1], shared=True))
+        _steer(first, count)
+    except OSError:
+        for joined in group[1:]:
+            joined.close()
+        first.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 0)
+        raise
     return group
 
 

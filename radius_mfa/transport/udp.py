@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 from radius_mfa.backends.slots import HashSlots
 from radius_mfa.ports import Clock
-from radius_mfa.service import Authenticator, Round
+from radius_mfa.round import Round
+from radius_mfa.service import Authenticator
 from radius_mfa.transport.door import RadiusDoor
 from radius_mfa.transport.lifeline import BEAT, Lifeline
 from radius_mfa.transport.sockets import Listener

@@ -24,7 +24,8 @@ from radius_mfa.backends.local import LocalPasswords, hash_password
 from radius_mfa.backends.slots import HashSlots
 from radius_mfa.errors import AuditLost
 from radius_mfa.ports import AuditRecord, PasswordTries, Write
-from radius_mfa.service import Authenticator, Round
+from radius_mfa.round import Round
+from radius_mfa.service import Authenticator
 from radius_mfa.store.sqlite import SqliteStore
 from tests.contract.stores import NOW, SECRET, NoLimit, SqliteStores
 
@@ -50,9 +51,9 @@ class Recorder:
             raise AuditLost("no space left on device")
         self.records += records
 
-    def load(self, name: str) -> Account | None:
-        account = self.store.load(name)
-        return replace(account, password_hash=HASH) if account else None
+    def load_all(self, names: Sequence[str]) -> list[Account | None]:
+        accounts = self.store.load_all(names)
+        return [replace(account, password_hash=HASH) if account else None for account in accounts]
 
     def find_recovery_code(self, account_id: int, code: str) -> object:
         return self.store.find_recovery_code(account_id, code)

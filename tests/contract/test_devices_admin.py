@@ -13,7 +13,8 @@ from radius_mfa.ports import Write
 from radius_mfa.store import accounts, devices
 from radius_mfa.store.accounts import NewAccount
 from radius_mfa.store.database import Database
-from radius_mfa.store.devices import LONGEST_LABEL, DeviceRow
+from radius_mfa.store.devices import DeviceRow
+from radius_mfa.store.labels import LONGEST_LABEL
 from radius_mfa.store.sqlite import SqliteStore
 from tests.contract.stores import NOW, SqliteStores, accepted, digest
 

@@ -91,7 +91,7 @@ def test_a_value_of_another_type_is_a_failure(stores: SqliteStores, value: objec
     """A row with anything in the place of anything is read as an account, or refused as damaged."""
     stores.account("alice")
     with closing(connect(stores.path)) as connection:
-        (row,) = connection.execute(statements.LOAD, (NOW, "alice")).fetchall()
+        (row,) = connection.execute(statements.LOAD, (NOW, '["alice"]')).fetchall()
     refused = 0
     for column in range(len(row)):
         try:

@@ -35,3 +35,15 @@ def is_udp(pid: int, descriptor: str) -> bool:
 def rss(pid: int) -> int:
     """Resident memory of a process in octets."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def private(pid: int) -> int:
+    """Memory in octets that a process shares with no other."""
+    fields = (line.split() for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:])
+    return sum(int(value) for name, value, *_ in fields if name.startswith("Private_")) * 1024
+
+
+def cpu(pid: int) -> float:
+    """Seconds that a process has computed."""
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")

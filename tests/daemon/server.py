@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
@@ -37,6 +37,7 @@ Value = TypeVar("Value")
 
 SECRET = "a-shared-secret-of-the-tests"  # no spaces: the clients of others split lines at them
 PASSWORD = "correct horse"
+_hashed = cache(hash_password)  # it takes as long as a login
 
 # What `radius-mfa serve` does, with a function that is called before each reply.
 _SERVE_WITH_HOOK = """
@@ -54,7 +55,7 @@ except RadiusMfaError as error:
 
 
 # What systemd does with a socket (sd_listen_fds(3)).
-_PASS_SOCKET = """
+PASS_SOCKET = """
 import os, sys
 os.dup2(int(sys.argv[1]), 3)
 os.environ |= {"LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid())}
@@ -98,7 +99,7 @@ class Server:
     def __init__(
         self, directory: Path, *, clients: str = "", more: str = "", listen: Iterable[str] = ("127.0.0.1",),
         reject_delay: str = "0s", hook: str = "", store: Path | None = None, level: str = "info", user: str = "root",
-        audit: Path | None = None, form: str = "text", pam: Path | None = None,
+        audit: Path | None = None, form: str = "text", pam: Path | None = None, workers: int | str = 1,
     ) -> None:  # fmt: skip
         self.directory = directory
         self.clients = clients or "- {shortname: test, ipaddr: 127.0.0.1, secret: SECRET}"
@@ -113,6 +114,9 @@ class Server:
         self.form = form
         self.user = user
         self.pam = pam
+        self.doors: dict[str, str] = {}
+        """What else it listens on, as `listen` has it."""
+        self.workers = workers
         self.log_file = directory / "log"
         self.audit_file = audit or directory / "audit.jsonl"
         self.process: subprocess.Popen[bytes] | None = None
@@ -143,7 +147,7 @@ class Server:
         inherited = []
         if self.passed is not None:
             inherited = [self.passed.fileno()]
-            command = [sys.executable, "-c", _PASS_SOCKET, str(inherited[0]), *command]
+            command = [sys.executable, "-c", PASS_SOCKET, str(inherited[0]), *command]
         env = os.environ | {"PYTHONWARNINGS": "error"} | self.environment
         with self.log_file.open("wb") as log:
             self.process = subprocess.Popen(
@@ -153,9 +157,10 @@ class Server:
     def configure(self) -> None:
         """Write the configuration as it now should be; the port stays once there is one."""
         places = [f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}" for host in self.listen]
-        doors = {"radius": places} | ({"pam": str(self.pam)} if self.pam else {})
+        doors = {"radius": places} | ({"pam": str(self.pam)} if self.pam else {}) | self.doors
         self.config.write_text(
-            f"issuer: Tests\nuser: {self.user}\nlisten: {json.dumps(doors)}\nstore: sqlite:///{self.store}\n"
+            f"issuer: Tests\nuser: {self.user}\nworkers: {self.workers}\nlisten: {json.dumps(doors)}\n"
+            f"store: sqlite:///{self.store}\n"
             f"master_key: {{file: {self.master_key}}}\naudit: {{file: {self.audit_file}}}\n"
             f"radius: {{reject_delay: {self.reject_delay}, duplicates: 30s}}\n"
             f"log: {{level: {self.level}, format: {self.form}}}\n"
@@ -223,9 +228,13 @@ class Server:
         text = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
         return [int(pid) for pid in text.split()]
 
+    def udp_workers(self) -> list[int]:
+        """The pids of the UDP workers."""
+        return [pid for pid in self.children() if any(is_udp(pid, fd) for fd in descriptors(pid))]
+
     def worker(self) -> int:
         """The pid of the youngest UDP worker."""
-        return max(pid for pid in self.children() if any(is_udp(pid, fd) for fd in descriptors(pid)))
+        return max(self.udp_workers())
 
     def alone(self, errand: str) -> list[int]:
         """The pids of the children that have this errand to themselves: one at most."""
@@ -272,9 +281,7 @@ class Server:
     ) -> User:  # fmt: skip
         """An account, with an active authenticator that has taken no code yet; without a name it gets a new one."""
         name = name or f"user{next(self._names)}"
-        new = accounts.NewAccount(
-            name, mail, groups=frozenset(groups), mfa=Mfa(mfa), password_hash=hash_password(password)
-        )
+        new = accounts.NewAccount(name, mail, groups=frozenset(groups), mfa=Mfa(mfa), password_hash=_hashed(password))
         row = accounts.add(self.database, new)
         secret = pyotp.random_base32()
         if token:

@@ -151,20 +151,27 @@ def test_a_lost_audit_lets_nobody_in(server: Server) -> None:
     assert ["audit-resumed", "login"] == [line["event"] for line in server.audit_lines()]
 
 
-def test_a_foreign_writer_is_waited_out(server: Server) -> None:
-    """While a foreign program holds the database a right code is dropped, Status-Server answered; then it is taken."""
-    user, client = server.add_user(), server.client()
-    request = answer(server, client, user)
+def test_a_foreign_writer_is_waited_out(start: Start) -> None:
+    """While a foreign program holds the database right codes are dropped, Status-Server answered; then they are taken.
+
+    THREATS 74, at four workers.
+    """
+    server = start(workers=4)
+    client, users = server.client(), [server.add_user() for _ in range(20)]
+    requests = [answer(server, client, user) for user in users]
+    workers = server.udp_workers()
     with contextlib.closing(sqlite3.connect(server.store, isolation_level=None)) as foreign:
         foreign.execute("BEGIN IMMEDIATE")
-        for _ in range(3):
+        for request in requests * 3:
             client.send(request)
-        wait_for(lambda: "store-busy" in server.log(), "the word that the store is busy")
+        wait_for(lambda: server.dropped("test") >= len(users), "the drops")
         client.ask(client.status())
         foreign.execute("ROLLBACK")
-    assert last_step(server, user) == 0
-    assert client.ask(request).result == "accept"
-    assert not [line for line in server.audit_of(user.name)[:-1] if line["result"] == "accept"]
+    assert "store-busy" in server.log()
+    assert not [user for user in users if last_step(server, user)]
+    assert {client.ask(request).result for request in requests} == {"accept"}
+    assert [line["result"] for line in server.audit_lines()] == ["accept"] * len(users)
+    assert server.udp_workers() == workers
 
 
 def test_the_queue_of_writers_is_waited_in_for_a_second(server: Server) -> None:

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 import pytest
 
 from radius_mfa.errors import ConfigurationError, Unavailable
-from radius_mfa.transport.sockets import Listener, open_group
+from radius_mfa.transport.sockets import Listener, open_groups
 
 
 @contextlib.contextmanager
 def opened(address: str, port: int = 0, count: int = 1) -> Iterator[list[socket.socket]]:
-    group = open_group(address, port, count)
+    (group,) = open_groups([(address, port)], count)
     try:
         yield group
     finally:
@@ -40,7 +40,7 @@ def received(member: socket.socket) -> int:
 def test_a_second_server_is_refused(count: int) -> None:
     """A port that is taken is refused, also when it is taken by a group of our own user."""
     with opened("127.0.0.1", 0, count) as group, pytest.raises(Unavailable, match="is in use") as refused:
-        open_group("127.0.0.1", port_of(group), count)
+        open_groups([("127.0.0.1", port_of(group))], count)
     assert refused.value.exit_code == 69
     assert "running already" in refused.value.hint
 
@@ -72,7 +72,7 @@ def _try_to_hijack(port: int, option: int | None) -> int:
 def test_an_address_of_another_host_is_a_mistake_in_the_configuration() -> None:
     """Listening on an address that the host does not have ends with 78 and says which."""
     with pytest.raises(ConfigurationError, match=r"cannot listen on 192\.0\.2\.1:1812"):
-        open_group("192.0.2.1", 1812)
+        open_groups([("192.0.2.1", 1812)])
 
 
 @pytest.mark.parametrize("octet", [0, 1, 2, 7, 200, 255])
@@ -128,5 +128,5 @@ def test_a_host_without_ipv6_gets_a_warning(monkeypatch: pytest.MonkeyPatch, cap
         raise OSError(97, "Address family not supported by protocol")
 
     monkeypatch.setattr(socket, "socket", no_ipv6)
-    assert open_group("::", 1812) == []
+    assert open_groups([("::", 1812)]) == []
     assert "no IPv6: not listening on [::]:1812" in caplog.text

@@ -18,7 +18,7 @@ SHARED = {"issuer", "account", "help", "portal", "language", "subject"}
 @pytest.mark.parametrize("facts", SAMPLES, ids=lambda facts: str(facts.kind))
 def test_every_variable_of_a_mail_is_described(facts: Facts) -> None:
     """In the row of its mail or among those of every mail, and no other is."""
-    [row] = [line for line in TEXT.splitlines() if line.startswith(f"| `{facts.kind}` ")]
+    [row] = [line for line in TEXT.splitlines() if line.startswith(f"| `{facts.template}` ")]
     described = set(re.findall(r"`([a-z]+)`", row.split("|")[3])) - {"picture", "size"}
     assert described == set(variables(facts, LETTERHEAD, "en")) - SHARED
 

@@ -16,7 +16,7 @@ from radius_mfa.mail import otpauth
 from radius_mfa.mail.samples import AT, KEY, LETTERHEAD, SAMPLES
 from tests.mail.reading import letter, parts
 
-INVITATION, KEY_ONLY = (facts for facts in SAMPLES if isinstance(facts, Invitation))
+INVITATION, KEY_ONLY, LINKED = (facts for facts in SAMPLES if isinstance(facts, Invitation))
 KEY_IN_GROUPS = "A2B3 C4D5 E6F7 G2H3 I4J5 K6L7 M2N3 O4P5"
 URI = f"otpauth://totp/Example%20PBX:alice?secret={KEY}&issuer=Example%20PBX"
 
@@ -50,6 +50,14 @@ def test_an_invitation_is_text_beside_html_with_its_picture() -> None:
 def test_other_mails_have_no_picture(facts: Facts) -> None:
     """Two parts are enough where there is nothing to scan."""
     assert set(parts(letter(facts).content)) == {"text/plain", "text/html"}
+
+
+def test_a_link_stands_in_both_parts_and_the_key_in_none() -> None:
+    """Whoever reads the mail alone cannot set up an app with it."""
+    for part in bodies(LINKED):
+        assert f"https://pbx.example.com/enroll/{LINKED.link}" in part
+        assert "otpauth" not in part
+        assert not re.search(r"(?:[A-Z2-7]{4} ){3}", part)
 
 
 def test_both_parts_of_an_invitation_carry_key_and_link() -> None:

@@ -29,12 +29,13 @@ from radius_mfa.store.database import Database
 from radius_mfa.store.keys import MasterKey
 from radius_mfa.store.sqlite import SqliteStore
 from radius_mfa.store.tries import SharedTries
-from radius_mfa.transport import pam_conversation, pam_door, pam_socket, pam_terminal
+from radius_mfa.transport import pam_conversation, pam_door, pam_socket, pam_terminal, turns
 from radius_mfa.transport.lifeline import Lifeline
 from radius_mfa.transport.pam_door import PamDoor, service
 
 MODULES = {
-    module.__name__.rpartition(".")[2]: module for module in (pam_conversation, pam_door, pam_socket, pam_terminal)
+    module.__name__.rpartition(".")[2]: module
+    for module in (pam_conversation, pam_door, pam_socket, pam_terminal, turns)
 }
 
 
@@ -84,10 +85,10 @@ def main(given: dict[str, Any]) -> None:
         rules, SqliteStore(path, database.keys, clock), {"local": Backend(directory / "asked")}, slots,
         AuditFile(given["audit"]), clock, os.urandom, SharedTries(shared_file, 0, TryLimits(1000, 1000)),
     )  # fmt: skip
+    rounds = turns.Turns(authenticator, slots, clock)
     door = PamDoor(
         services={name: service(name, **how) for name, how in given["services"].items()},
-        authenticator=authenticator,
-        slots=slots,
+        judge=rounds.judge,
         clock=clock,
         random=os.urandom,
         fail_delay=given["fail_delay"],
@@ -95,7 +96,7 @@ def main(given: dict[str, Any]) -> None:
     os.setgroups([])
     os.setgid(given["uid"])
     os.setuid(given["uid"])
-    pam_socket.serve(socket.socket(fileno=given["listener"]), door, Lifeline(given["heartbeat"], clock))
+    pam_socket.serve(socket.socket(fileno=given["listener"]), door, rounds, Lifeline(given["heartbeat"], clock))
     os._exit(0)  # whatever a password that hangs holds up
 
 

@@ -185,7 +185,7 @@ def test_what_cannot_be_written_down_is_not_told(running: Door) -> None:
 
 def test_a_password_that_hangs_holds_up_nobody_else(door: Door) -> None:
     """It is given up, and the next login goes on beside it."""
-    door.start(constants={"pam_door.LONGEST_ROUND": 0.3})
+    door.start(constants={"turns.LONGEST_ROUND": 0.3})
     hook = asked_for_a_password(door)
     hook.say(ANSWER % b"hang")
     assert DENIED == hook.rest()

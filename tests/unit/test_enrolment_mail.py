@@ -53,7 +53,7 @@ def test_mail_at_the_prompt_sends_it_again(word: bytes) -> None:
     there = world()
     there.login(request())
     again = typed(there, word, NOW + 600)
-    assert Challenge(Stage.ENROLMENT, ASKED, 1, 1, 600.0, Reason.INVITED_AGAIN) == again
+    assert Challenge(Stage.ENROLMENT, ASKED, 1, 1, 600.0, Reason.INVITED_AGAIN, address="a***@example.com") == again
     assert (NOW + 600, InviteAgain(NOW, "qr", 5, 60)) == there.mails[-1]
     assert isinstance(there.login(request(first_code(NOW + 610), at=NOW + 610, state=opened(again, NOW + 600))), Accept)
     assert 0 == there.accounts["alice"].history.failures
@@ -65,7 +65,7 @@ def test_mail_before_its_time_sends_nothing_and_buys_no_time() -> None:
     asked = there.login(request())
     state = opened(asked)
     again = there.login(request(b"mail", at=NOW + 500, state=state))
-    assert Challenge(Stage.ENROLMENT, ASKED, 1, 1, 100.0, Reason.INVITATION_WAITS) == again
+    assert Challenge(Stage.ENROLMENT, ASKED, 1, 1, 100.0, Reason.INVITATION_WAITS, address="a***@example.com") == again
     assert Reason.STATE_SPENT is there.login(request(b"mail", at=NOW + 500, state=state)).reason
     assert Reason.STATE_SPENT is there.login(request(first_code(), at=NOW, state=state)).reason
     assert 1 == len(there.mails)
@@ -122,7 +122,7 @@ def test_while_locked_mail_is_answered_as_if_it_came_too_soon() -> None:
         assert Reason.STATE_SPENT is there.login(request(first_code(), at=NOW + 2, state=state)).reason
         assert 1 == len(there.mails)
     locked, soon = answers
-    assert Challenge(Stage.ENROLMENT, ASKED, 1, 1, 599.5, Reason.LOCKED) == locked
+    assert Challenge(Stage.ENROLMENT, ASKED, 1, 1, 599.5, Reason.LOCKED, address="a***@example.com") == locked
     assert replace(soon, reason=Reason.LOCKED) == locked
 
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import threading
-from types import SimpleNamespace
 
 import pytest
 
 from radius_mfa.auth.model import FirstFactor, Mfa
-from radius_mfa.backends.slots import HashSlots
 from radius_mfa.errors import AuditLost, PasswordsBusy, PasswordsUnavailable, StoreBusy, StoreFailed, Unavailable
 from radius_mfa.transport.pam_door import PamDoor, service
 from radius_mfa.transport.pam_lines import BadLine, Fault, Hello
@@ -36,7 +33,7 @@ def told(error: Exception) -> bytes:
     async def attend() -> None:
         terminal = Unlucky(ours)
         terminal.error = error
-        door = PamDoor(services={}, authenticator=None, slots=None, clock=SetClock(), random=bytes)  # type: ignore[arg-type]
+        door = PamDoor(services={}, judge=None, clock=SetClock(), random=bytes)  # type: ignore[arg-type]
         await door.attend(terminal, lambda: True)
         terminal.close()
 
@@ -81,25 +78,3 @@ def test_a_service_is_what_the_configuration_says() -> None:
     assert (Mfa.REQUIRED, FirstFactor.PROVEN_BY_STACK) == (sudo.policy.mfa, sudo.first_factor)
     assert not plain.policy.always_challenge
     assert plain.policy.groups is None
-
-
-def test_a_door_without_a_thread_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the host gives no thread it does not open: the child ends, and the supervisor tries again."""
-
-    def refused(_: threading.Thread) -> None:
-        raise RuntimeError("can't start new thread")
-
-    async def open_door() -> None:
-        slots, clock = HashSlots(1, 2, SetClock()), SetClock()
-        nobody = SimpleNamespace(advance=lambda fresh: fresh)
-        door = PamDoor(services={}, authenticator=nobody, slots=slots, clock=clock, random=bytes)  # type: ignore[arg-type]
-        try:
-            with door.opened():
-                pass
-        finally:
-            slots.close()
-
-    asyncio.run(open_door())
-    monkeypatch.setattr(threading.Thread, "start", refused)
-    with pytest.raises(PasswordsBusy, match="no thread"):
-        asyncio.run(open_door())

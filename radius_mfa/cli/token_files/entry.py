@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 
 from radius_mfa.auth.model import Algorithm, TokenKind
 from radius_mfa.auth.otp import MAX_DRIFT
+from radius_mfa.store.labels import LONGEST_LABEL, is_label
 from radius_mfa.store.token_import import InUse
 from radius_mfa.store.tokens import NewToken
 
 LEAST_OCTETS, MOST_OCTETS = 10, 128
 """Of a secret: 80 bits are what old apps have; no hash of ours has a longer block."""
 HIGHEST_COUNTER = 2**53
-LONGEST_LABEL = 64
 _NUMBER = re.compile(r"[0-9]{1,16}")
 
 
@@ -84,7 +84,7 @@ def token(
         raise Mistake("a code has 6, 7 or 8 digits")
     if algorithm not in set(Algorithm):
         raise Mistake("the algorithm is SHA1, SHA256 or SHA512")
-    if len(label) > LONGEST_LABEL or not label.isprintable():
+    if not is_label(label):
         raise Mistake(f"the label is not printable, or longer than {LONGEST_LABEL}")
     made = NewToken(secret, TokenKind(kind), int(digits), Algorithm(algorithm), label=label)
     if made.kind is TokenKind.HOTP:

@@ -1,0 +1,47 @@
+"""Whether the portal could do its work, for a load balancer or a monitor: yes or no, and nothing else."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from radius_mfa.portal.api.answers import Health
+from radius_mfa.portal.api.operation import Answer, Call, Operation
+from radius_mfa.portal.api.problems import unavailable
+from radius_mfa.portal.desk import Desk
+from radius_mfa.store.database import Database
+from radius_mfa.store.schema import account
+
+
+class HealthOperation:
+    """Looks whether the store can be read, and it and the audit be written, without writing."""
+
+    def __init__(self, desk: Desk, store: Path, audit: Path) -> None:
+        self._desk = desk
+        self._store = store
+        self._audit = audit
+
+    def operations(self) -> list[Operation]:
+        """With its place."""
+        return [Operation("GET", "/health", "Ask whether all is well", self.look, Health, None)]
+
+    async def look(self, _: Call) -> Answer:
+        if not await self._desk.look(self._is_well):
+            raise unavailable()
+        return Answer(Health())
+
+    def _is_well(self, database: Database) -> bool:
+        with database.read() as connection:
+            connection.execute(sa.select(account.c.id).limit(1))
+        beside = (self._store.parent, self._audit if self._audit.exists() else self._audit.parent)
+        return _writable(self._store) and all(map(_writable, beside)) and not self._audit.is_dir()
+
+
+def _writable(path: Path) -> bool:
+    """Whether we may write there, and there is room."""
+    if not os.access(path, os.W_OK):
+        return False
+    room = os.statvfs(path)
+    return room.f_bavail > 0 or room.f_blocks == 0  # a file system without a size has no end either
