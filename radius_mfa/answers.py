@@ -15,14 +15,16 @@ from radius_mfa.auth.asks import (
     FindRecoveryCode,
     FindSkew,
     KnowsPlace,
+    LoadAccount,
     MakeDeviceToken,
+    Recall,
     RecordAccount,
     TagPassword,
     TakeTry,
 )
 from radius_mfa.auth.model import Account
 from radius_mfa.auth.tries import account_key
-from radius_mfa.ports import PasswordBackend, PasswordTries, Random, Store
+from radius_mfa.ports import PasswordBackend, PasswordTries, Random, Remembered, Store
 from radius_mfa.value import value
 
 DEVICE_TOKEN = 32
@@ -38,10 +40,18 @@ class Work:
 
 
 class Answers:
-    """For one Authenticator. `passwords` are the backends by name, the order in which they are asked."""
+    """For one Authenticator. `passwords` are the backends by name, the order in which they are asked.
+
+    `remembered`: None to look up no password that was checked before.
+    """
 
     def __init__(
-        self, store: Store, passwords: Mapping[str, PasswordBackend], random: Random, tries: PasswordTries
+        self,
+        store: Store,
+        passwords: Mapping[str, PasswordBackend],
+        random: Random,
+        tries: PasswordTries,
+        remembered: Remembered | None = None,
     ) -> None:
         self._store = store
         self._passwords = passwords
@@ -50,7 +60,10 @@ class Answers:
         self._nobody = next(computing, next(iter(passwords.values())))
         self._random = random
         self._tries = tries
+        self._remembered = remembered
         self._by_kind: dict[type, Callable[[Any], object]] = {
+            LoadAccount: self._load,
+            Recall: self._recall,
             TakeTry: self._take_try,
             CheckPassword: self._check_password,
             RecordAccount: self._record,
@@ -63,7 +76,7 @@ class Answers:
         }
 
     def to(self, ask: Ask) -> object:
-        """The answer to any ask but LoadAccount, Commit and ReturnTry, or the Work that will bring it."""
+        """The answer to any ask but a Commit and a ReturnTry, or the Work that will bring it."""
         return self._by_kind[type(ask)](ask)
 
     def tries_key(self, ask: TakeTry) -> str:
@@ -73,6 +86,17 @@ class Answers:
     def give_back(self, taken: object) -> None:
         """The password was right, or was not checked in the end: what TakeTry took does not count."""
         self._tries.give_back(taken)
+
+    def _load(self, ask: LoadAccount) -> Account | None:
+        return self._store.load(ask.name)
+
+    def _recall(self, ask: Recall) -> bool:
+        account = ask.account
+        if self._remembered is None:
+            return False
+        if not self._tries.room(account_key(account.name, account.epoch), ask.place, ask.at):
+            return False  # before the password is looked at: else it would take longer for the right one
+        return self._remembered.has(account, ask.password)
 
     def _take_try(self, ask: TakeTry) -> object:
         account = ask.account

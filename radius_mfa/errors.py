@@ -3,7 +3,8 @@
     RadiusMfaError
     ├── UsageError             2   the command line
     ├── OperationFailed        1   what was asked cannot be done: a wrong code, the only authenticator
-    │   ├── NotFound               what it is about is not there: no such account, no codes
+    │   ├── NotFound               what it is about is not there: no such account
+    │   ├── NothingToDo            it is so already: no codes to end
     │   └── Taken                  the name has somebody else
     ├── AccessDenied          77   this user may not read or write that file
     ├── ConfigurationError    78   the admin's files and keys
@@ -51,6 +52,10 @@ class OperationFailed(RadiusMfaError):
 
 class NotFound(OperationFailed):
     """What it is about is not there."""
+
+
+class NothingToDo(OperationFailed):
+    """It is so already: there is nothing that it would end."""
 
 
 class Taken(OperationFailed):

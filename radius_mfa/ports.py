@@ -44,6 +44,16 @@ class PasswordBackend(Protocol):
         """
 
 
+class Remembered(Protocol):
+    """Passwords that were checked in full a moment ago. Used by several threads at once."""
+
+    def keep(self, account: Account, password: bytes) -> None:
+        """This is the password of the account at this epoch and with this stored hash."""
+
+    def has(self, account: Account, password: bytes) -> bool:
+        """Whether it was kept for the account as it is now, and not too long ago."""
+
+
 class PasswordTries(Protocol):
     """Counts wrong passwords, over all processes of the daemon and nowhere else: a restart forgets them."""
 
@@ -53,6 +63,9 @@ class PasswordTries(Protocol):
         `account` is a key made of name and epoch, `place` one of where the request came from, `at` in seconds since
         the epoch. `known` tells whether the account was let in from there before; it is asked only when it matters.
         """
+
+    def room(self, account: str, place: str, at: float) -> bool:
+        """Whether anybody may try this account from there: `take` would ask for nothing known. Takes nothing."""
 
     def give_back(self, taken: object) -> None:
         """The password was right, or was not checked: this try does not count."""

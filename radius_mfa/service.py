@@ -15,7 +15,7 @@ from radius_mfa.auth.policy import Rules
 from radius_mfa.auth.reasons import Reason
 from radius_mfa.errors import AuditLost, PasswordsBusy, RadiusMfaError, StoreFailed, Unavailable, where
 from radius_mfa.line import TryLine
-from radius_mfa.ports import Audit, AuditRecord, Clock, PasswordBackend, PasswordTries, Random, Slots, Store, Write
+from radius_mfa.ports import Audit, AuditRecord, Clock, PasswordBackend, PasswordTries, Random, Remembered, Slots, Store, Write
 from radius_mfa.round import Round
 from radius_mfa.spray import Spray
 
@@ -38,7 +38,7 @@ class Authenticator:
     """The rounds of one process, for whichever door. Used by one thread.
 
     `passwords` are the backends by name, in the order in which they are asked about a name that has no account.
-    `patience`: seconds that a round may wait for a slot.
+    `patience`: seconds that a round may wait for a slot. `remembered`: see Answers.
     """
 
     def __init__(
@@ -52,10 +52,11 @@ class Authenticator:
         random: Random,
         tries: PasswordTries,
         patience: float = HASH_DEADLINE,
+        remembered: Remembered | None = None,
     ) -> None:
         self._rules = rules
         self._store = store
-        self._answers = Answers(store, passwords, random, tries)
+        self._answers = Answers(store, passwords, random, tries, remembered)
         self._slots = slots
         self._audit = audit
         self._clock = clock

@@ -19,6 +19,20 @@ class LoadAccount:
 
 
 @value
+class Recall:
+    """Answered with whether this password of the account was checked in full a moment ago, so that it is right.
+
+    Always no while not everybody may try the account from this place: then TakeTry decides. A no says nothing, and is
+    followed by TakeTry at once. `place` and `at` as there.
+    """
+
+    account: Account
+    password: bytes = field(repr=False)
+    place: str
+    at: float
+
+
+@value
 class TakeTry:
     """Answered with what was taken, or None: this password is not to be checked, there were too many wrong ones.
 
@@ -309,6 +323,7 @@ WON = Outcome()
 Ask = (
     LoadAccount
     | KnowsPlace
+    | Recall
     | TakeTry
     | ReturnTry
     | CheckPassword

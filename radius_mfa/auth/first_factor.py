@@ -7,8 +7,8 @@ from dataclasses import field, replace
 from typing import Any
 
 from radius_mfa.auth import policy
-from radius_mfa.auth.asks import Ask, Brought, Checked, CheckPassword, RecordAccount, ReturnTry, TakeTry
-from radius_mfa.auth.model import Account, LoginRequest
+from radius_mfa.auth.asks import Ask, Brought, Checked, CheckPassword, Recall, RecordAccount, ReturnTry, TakeTry
+from radius_mfa.auth.model import LOCAL, Account, LoginRequest
 from radius_mfa.auth.policy import Rules
 from radius_mfa.auth.reasons import Reason
 from radius_mfa.value import value
@@ -28,7 +28,8 @@ class First:
     throttled: bool = False
 
 
-PROVEN = First(Checked(passed=True))
+_RIGHT = Checked(passed=True)
+PROVEN = First(_RIGHT)
 """What a PAM stack before us has found. It brings no account."""
 
 
@@ -36,21 +37,22 @@ def check_password(
     request: LoginRequest, name: str | None, account: Account | None, rules: Rules
 ) -> Generator[Ask, Any, First]:
     """What comes of the password. One that is not to be checked any more costs the same, and is wrong."""
-    reading = policy.read(request.password or b"", request, account, rules)
-    candidates = [(reading.password, reading.code)]
-    if reading.whole is not None:
-        candidates.append((reading.whole, None))
+    readings = _readings(request, account, rules)
+    if account is not None and account.backend == LOCAL:
+        for reading in readings:
+            if reading.password and (yield Recall(account, reading.password, policy.place_key(request), request.at)):
+                return reading
     taken: object = None
     throttled = False
     if name is not None:  # known or not: both have to wait, and to be refused, in the same way
         taken = yield TakeTry(account, name, policy.place_key(request), request.at)
         throttled = taken is None
     found = First(Checked(passed=False), throttled=throttled)
-    for password, code in candidates:
-        question = _nobody(password) if throttled else _question(request, name, account, password)
+    for reading in readings:
+        question = _nobody(reading.password) if throttled else _question(request, name, account, reading.password)
         checked: Checked = yield question
         if checked.passed and not found.checked.passed:
-            found = First(checked, password, code, wish=code is not None and (reading.wish or request.trust_wish))
+            found = replace(reading, checked=checked)
     if found.checked.passed and taken is not None:
         yield ReturnTry(taken)
     return found
@@ -82,6 +84,14 @@ def meet(request: LoginRequest, account: Account | None, brought: Brought) -> Ge
         return account
     stored: Account = yield RecordAccount(brought, request.at)
     return None if stored.backend != brought.backend or stored.disabled else stored
+
+
+def _readings(request: LoginRequest, account: Account | None, rules: Rules) -> list[First]:
+    """What the field may say, each as what comes of it if its password is right."""
+    reading = policy.read(request.password or b"", request, account, rules)
+    code = reading.code
+    first = First(_RIGHT, reading.password, code, wish=code is not None and (reading.wish or request.trust_wish))
+    return [first] if reading.whole is None else [first, First(_RIGHT, reading.whole)]
 
 
 def _question(request: LoginRequest, name: str | None, account: Account | None, password: bytes) -> CheckPassword:

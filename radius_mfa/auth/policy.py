@@ -303,7 +303,7 @@ def _may_append(account: Account | None, code: bytes, request: LoginRequest, rul
 
 def _replaceable(tokens: tuple[Token, ...]) -> bool:
     """Whether a recovery code may stand in for these usable tokens."""
-    return not tokens or any([token.status is TokenStatus.ACTIVE for token in tokens])
+    return not tokens or TokenStatus.ACTIVE in [token.status for token in tokens]
 
 
 def _alive(token: Token, at: float) -> bool:

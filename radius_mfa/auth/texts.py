@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import StrEnum, auto
-from functools import lru_cache
 
 LONGEST_DOMAIN = 64
 """Characters of a domain that are shown: a Reply-Message has 253 octets for all it says."""
@@ -53,10 +52,10 @@ _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"))
 _LANGUAGES = {"en": _ENGLISH}
 
 
-@lru_cache(maxsize=1024)
 def say(text: Text, language: str = "en", **facts: object) -> str:
     """The words for `text` in `language`, with its facts filled in. Facts never hold what a user supplied."""
-    return _LANGUAGES[language][text].format(**facts)
+    words = _LANGUAGES[language][text]
+    return words.format(**facts) if facts else words
 
 
 def lasting(seconds: float) -> str:

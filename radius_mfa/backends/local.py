@@ -10,6 +10,7 @@ from argon2.profiles import RFC_9106_LOW_MEMORY
 
 from radius_mfa.auth.asks import Checked
 from radius_mfa.auth.model import LOCAL, Account
+from radius_mfa.ports import Remembered
 
 MEMORY = 19456
 """KiB that one check takes."""
@@ -22,13 +23,14 @@ def hash_password(password: str) -> str:
 
 
 class LocalPasswords:
-    """The PasswordBackend of accounts that an admin has made here."""
+    """The PasswordBackend of accounts that an admin has made here. `remembered`: None to remember no password."""
 
     name = LOCAL
     waits = False
     brings = False
 
-    def __init__(self) -> None:
+    def __init__(self, remembered: Remembered | None = None) -> None:
+        self._remembered = remembered
         self._dummy = _HASHER.hash(secrets.token_bytes(16))
 
     def check(self, account: Account | None, name: str, password: bytes, rhost: str) -> Checked:  # noqa: ARG002 - the port's
@@ -36,9 +38,13 @@ class LocalPasswords:
 
         An unknown account, an account without a password and an empty password cost one hash all the same.
         """
-        known = account is not None and account.password_hash is not None and password != b""
-        stored = account.password_hash if known and account and account.password_hash else self._dummy
-        return Checked(passed=_verifies(stored, password) and known)
+        known = account if account is not None and account.password_hash and password else None
+        verified = _verifies((known and known.password_hash) or self._dummy, password)
+        if known is None or not verified:
+            return Checked(passed=False)
+        if self._remembered is not None:
+            self._remembered.keep(known, password)
+        return Checked(passed=True)
 
 
 def _verifies(stored: str, password: bytes) -> bool:

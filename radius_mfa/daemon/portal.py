@@ -23,6 +23,7 @@ from radius_mfa.daemon.rounds import processes, rounds, workers
 from radius_mfa.daemon.rules import enrolment, rules, try_limits
 from radius_mfa.errors import ConfigurationError
 from radius_mfa.notify import Systemd
+from radius_mfa.portal import tls
 from radius_mfa.portal.api.assembly import api
 from radius_mfa.portal.api.problems import refused
 from radius_mfa.portal.app import application
@@ -33,6 +34,7 @@ from radius_mfa.portal.confirm import Confirm, StepUp
 from radius_mfa.portal.delay import Delay
 from radius_mfa.portal.desk import Desk
 from radius_mfa.portal.devices import Devices
+from radius_mfa.portal.enroll import Enrolments
 from radius_mfa.portal.faults import Faults
 from radius_mfa.portal.guards import API, Guards
 from radius_mfa.portal.headers import Headers
@@ -45,7 +47,6 @@ from radius_mfa.portal.proxies import Proxies
 from radius_mfa.portal.server import serve
 from radius_mfa.portal.signin import SignIn
 from radius_mfa.portal.started import StartedLogins
-from radius_mfa.portal.tls import Certificate
 from radius_mfa.portal.visits import Visits
 from radius_mfa.radius.attributes import problems
 from radius_mfa.settings import Secrets, Settings, load
@@ -69,6 +70,7 @@ def run(path: Path) -> None:
     settings = load(path, problems)
     logs.configure(settings.log.format, settings.log.level)
     portal, listen, clock = settings.portal, settings.listen.portal, SystemClock()
+    logs.quiet(clock.monotonic, but=tls.__name__)
     if portal is None or listen is None:
         raise ConfigurationError("there is no portal", "set listen.portal and the section portal")
     systemd = Systemd(os.environ.pop("NOTIFY_SOCKET", None), clock)
@@ -76,7 +78,7 @@ def run(path: Path) -> None:
     with contextlib.suppress(PermissionError):  # the unit forbids it, and has set it
         os.nice(NICENESS)
     keys = _preflight(settings)
-    certificate = Certificate(portal.certificate, portal.key) if portal.certificate and portal.key else None
+    certificate = tls.Certificate(portal.certificate, portal.key) if portal.certificate and portal.key else None
     asyncio.run(_serve(settings, portal, keys, certificate, bind(listen), systemd))
 
 
@@ -92,7 +94,7 @@ async def _serve(
     settings: Settings,
     portal: Portal,
     keys: DataKeys,
-    certificate: Certificate | None,
+    certificate: tls.Certificate | None,
     bound: socket,
     systemd: Systemd,
 ) -> None:
@@ -107,7 +109,8 @@ async def _serve(
     logins, started = Logins(turns.judge, clock, os.urandom), StartedLogins(clock, os.urandom)
     delay = Delay(clock, settings.radius.reject_delay)
     changes = Changes(visits, desk, clock, mails=settings.mail is not None)
-    signin = SignIn(pages, visits, logins, started, delay, lasting(settings.mfa.trusted_devices.lifetime))
+    enrolments = Enrolments(pages, visits, logins, started, delay, desk, settings.issuer)
+    signin = SignIn(pages, visits, logins, started, delay, enrolments, lasting(settings.mfa.trusted_devices.lifetime))
     language = settings.mail.language if settings.mail else "en"
     low = settings.mfa.recovery_codes.low
     overview = Overview(pages, visits, changes, desk, settings.audit.file, low=low, language=language)
@@ -115,6 +118,7 @@ async def _serve(
     step_up, count = StepUp(visits, logins, desk, delay), settings.mfa.recovery_codes.count
     routes = [
         *signin.routes(),
+        *enrolments.routes(),
         *overview.routes(),
         *Confirm(pages, changes, step_up, visits, desk).routes(),
         *Codes(pages, changes, desk, clock, os.urandom, settings.issuer, count).routes(),

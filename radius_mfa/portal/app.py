@@ -15,8 +15,10 @@ from radius_mfa.portal.faults import Faultless, Faults
 def application(faults: Faults, routes: Iterable[BaseRoute]) -> Starlette:
     """All routes, the static files, and a page for whatever goes wrong."""
     static = Mount("/static", StaticFiles(packages=[("radius_mfa.portal", "static")]))
-    return Starlette(
+    made = Starlette(
         routes=[*routes, static],
         middleware=[Middleware(Faultless, faults=faults)],
         exception_handlers=faults.handlers(),
     )
+    made.router.redirect_slashes = False  # no redirect is made of a path that was asked for
+    return made

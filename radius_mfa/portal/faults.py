@@ -56,7 +56,8 @@ class Faults:
             return self.page(error.status_code, error.headers) if isinstance(error, HTTPException) else self.page(500)
 
         async def unavailable(_: Request, error: Exception) -> Response:
-            log.warning("portal: not available: %s", error if isinstance(error, Unavailable) else where(error))
+            why = f"{error.message}; hint: {error.hint}" if isinstance(error, Unavailable) else where(error)
+            log.warning("portal: not available: %s", why)
             return self.page(503, {"Retry-After": "60"})
 
         return {HTTPException: refused, Unavailable: unavailable, TimeoutError: unavailable}

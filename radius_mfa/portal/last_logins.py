@@ -77,7 +77,8 @@ def _gathered(logins: Iterable[Login]) -> Iterator[Login]:
                 return
         else:
             last = refused.setdefault((one.client, one.place), replace(one, times=0))
-            refused[one.client, one.place] = replace(last, times=last.times + 1)
+            words = last.words if one.words == last.words else "Refused"
+            refused[one.client, one.place] = replace(last, times=last.times + 1, words=words)
     yield from _at_most(list(refused.values()))
 
 

@@ -65,11 +65,11 @@ class Logins:
 
     async def code(self, visitor: Visitor, started: Started, code: str, *, trust: bool) -> Verdict:
         """The answer to a challenge; `trust` wishes that this browser be trusted."""
-        return await self._round(visitor, started.name, code, state=started.state, trust_wish=trust)
+        return await self._round(visitor, started.name, _bare(code), state=started.state, trust_wish=trust)
 
     async def code_once_more(self, visitor: Visitor, name: str, code: str) -> Verdict:
         """A code of somebody who is signed in under this canonical name."""
-        return await self._round(visitor, name, code, first_factor=FirstFactor.SESSION)
+        return await self._round(visitor, name, _bare(code), first_factor=FirstFactor.SESSION)
 
     def state(self, challenge: Challenge) -> OpenedState:
         """A State for this challenge, as good as one that was sealed: it never leaves the process."""
@@ -103,6 +103,11 @@ class Logins:
                 trust_wish=trust_wish,
             )
         )
+
+
+def _bare(code: str) -> str:
+    """A code without the spaces that apps show in it."""
+    return code.replace(" ", "")
 
 
 def _octets(typed: str) -> bytes:

@@ -27,12 +27,12 @@ class Pages:
 
 def when(seconds: float) -> str:
     """Seconds since the epoch as people read them, in the time zone of this machine."""
-    return datetime.fromtimestamp(seconds, UTC).astimezone().strftime("%-d %B %Y, %H:%M %Z")
+    return datetime.fromtimestamp(seconds, UTC).astimezone().strftime("%-d %b %Y, %H:%M %Z")
 
 
 def day(seconds: float) -> str:
     """The day of these seconds since the epoch, in the time zone of this machine."""
-    return datetime.fromtimestamp(seconds, UTC).astimezone().strftime("%-d %B %Y")
+    return datetime.fromtimestamp(seconds, UTC).astimezone().strftime("%-d %b %Y")
 
 
 def to(path: str) -> RedirectResponse:

@@ -12,6 +12,7 @@ from radius_mfa.auth.model import Accept, Challenge, Reject, Stage, Verdict
 from radius_mfa.auth.reasons import Reason
 from radius_mfa.portal import cookies, forms
 from radius_mfa.portal.delay import Delay
+from radius_mfa.portal.enroll import Enrolments
 from radius_mfa.portal.logins import Logins, Started
 from radius_mfa.portal.pages import Pages, to
 from radius_mfa.portal.started import StartedLogins
@@ -25,13 +26,15 @@ class SignIn:
     """The pages of whoever is not signed in. `trusted_for`: how long a browser is trusted, in words."""
 
     def __init__(
-        self, pages: Pages, visits: Visits, logins: Logins, started: StartedLogins, delay: Delay, trusted_for: str
-    ) -> None:
+        self, pages: Pages, visits: Visits, logins: Logins, started: StartedLogins, delay: Delay,
+        enrolments: Enrolments, trusted_for: str,
+    ) -> None:  # fmt: skip
         self._pages = pages
         self._visits = visits
         self._logins = logins
         self._started = started
         self._delay = delay
+        self._enrolments = enrolments
         self._trusted_for = trusted_for
 
     def routes(self) -> list[Route]:
@@ -62,7 +65,7 @@ class SignIn:
     async def ask_code(self, request: Request) -> Response:
         started = self._started.find(request.cookies.get(cookies.LOGIN, ""))
         sent = request.query_params.get("done") == MAIL
-        return to("/login") if started is None else self._ask(started, sent=sent)
+        return to("/login") if started is None else await self._ask(started, sent=sent)
 
     async def take_code(self, request: Request) -> Response:
         began = self._delay.begin()
@@ -81,9 +84,9 @@ class SignIn:
             again = replace(started, challenge=verdict, state=self._logins.state(verdict))
             return self._go_on(again, f"/login/code?done={MAIL}")
         await self._delay.end(began)
-        return self._refuse(started, verdict, recovery=recovery)
+        return await self._refuse(started, verdict, recovery=recovery)
 
-    def _refuse(self, started: Started, verdict: Verdict, *, recovery: bool) -> Response:
+    async def _refuse(self, started: Started, verdict: Verdict, *, recovery: bool) -> Response:
         """Another try for the code, or from the beginning."""
         over = not isinstance(verdict, Reject) or verdict.reason is Reason.STATE_EXPIRED or started.tries <= 1
         if over:
@@ -91,7 +94,7 @@ class SignIn:
             cookies.drop(response, cookies.LOGIN)
             return response
         again = replace(started, state=self._logins.state(started.challenge), tries=started.tries - 1)
-        response = self._ask(again, refused=True, recovery=recovery)
+        response = await self._ask(again, refused=True, recovery=recovery)
         cookies.put(response, cookies.LOGIN, self._started.keep(again))
         return response
 
@@ -100,8 +103,12 @@ class SignIn:
         cookies.put(response, cookies.LOGIN, self._started.keep(started))
         return response
 
-    def _ask(self, started: Started, *, refused: bool = False, recovery: bool = False, sent: bool = False) -> Response:
+    async def _ask(
+        self, started: Started, *, refused: bool = False, recovery: bool = False, sent: bool = False
+    ) -> Response:
         """The page that asks. `recovery`: a recovery code was refused; `sent`: the mail was asked for once more."""
+        if started.link is not None:
+            return await self._enrolments.key(started, refused=refused, trusted_for=self._trusted_for)
         return self._pages.show(
             "code",
             DENIED if refused else 200,

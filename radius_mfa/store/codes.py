@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from radius_mfa.auth.notices import Changed
-from radius_mfa.errors import NotFound
+from radius_mfa.errors import NothingToDo
 from radius_mfa.store import accounts, letters
 from radius_mfa.store.database import Database
 from radius_mfa.store.schema import recovery_code
@@ -57,12 +57,12 @@ def count(database: Database, name: str) -> int:
 
 
 def delete(database: Database, name: str, notice: Changed | None = None) -> int:
-    """End the recovery codes of an account, used or not; how many there were. Raises NotFound for none."""
+    """End the recovery codes of an account, used or not; how many there were. Raises OperationFailed, NothingToDo for none."""
     with database.write() as connection:
         owner = accounts.identity(connection, name)
         ended = connection.execute(recovery_code.delete().where(recovery_code.c.account_id == owner)).rowcount
         if not ended:
             hint = f"make some with: radius-mfa codes generate {name}"
-            raise NotFound(f"{name} has no recovery codes", hint)
+            raise NothingToDo(f"{name} has no recovery codes", hint)
         letters.changed(database, connection, name, notice)
         return ended

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from radius_mfa.auth.model import DeviceKind
 from radius_mfa.auth.notices import Changed
-from radius_mfa.errors import NotFound
+from radius_mfa.errors import NotFound, NothingToDo
 from radius_mfa.store import accounts, labels, letters
 from radius_mfa.store.database import Database
 from radius_mfa.store.schema import device
@@ -59,12 +59,12 @@ def revoke(database: Database, name: str, device_id: int, notice: Changed | None
 
 
 def revoke_all(database: Database, name: str, notice: Changed | None = None) -> int:
-    """Trust no device of an account any longer; how many there were. Raises NotFound for none."""
+    """Trust no device of an account any longer; how many there were. Raises OperationFailed, NothingToDo for none."""
     with database.write() as connection:
         owner = accounts.identity(connection, name)
         ended = connection.execute(device.delete().where(device.c.account_id == owner)).rowcount
         if not ended:
-            raise NotFound(f"{name} has no trusted devices")
+            raise NothingToDo(f"{name} has no trusted devices")
         letters.changed(database, connection, name, notice)
         return ended
 

@@ -60,6 +60,12 @@ class SharedTries:
         spared = self._look(_digest(self._known, from_there), at)
         return (self._count(spared, at),) if tries.admits_known(spared[-1], at, self._limits) else None
 
+    def room(self, account: str, place: str, at: float) -> bool:
+        """ports.PasswordTries.room."""
+        key = _digest(self._account, account.encode())
+        everywhere, here = self._look(key, at), self._look(_digest(self._place, key + place.encode()), at)
+        return tries.admits(here[-1], everywhere[-1], self._limits)
+
     def give_back(self, taken: object) -> None:
         """ports.PasswordTries.give_back."""
         for offset, key, after, before in cast("tuple[Taken, ...]", taken):
@@ -115,6 +121,10 @@ class FollowedTries:
     def take(self, account: str, place: str, at: float, known: Callable[[], bool]) -> object | None:
         """ports.PasswordTries.take. Raises Unavailable where the daemon has left no table for this process."""
         return self._current().take(account, place, at, known)
+
+    def room(self, account: str, place: str, at: float) -> bool:
+        """ports.PasswordTries.room. Raises Unavailable as take does."""
+        return self._current().room(account, place, at)
 
     def give_back(self, taken: object) -> None:
         """ports.PasswordTries.give_back."""

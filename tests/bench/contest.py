@@ -59,17 +59,17 @@ class Contest:
         self.servers = servers
         self.visitors = visitors
 
-    def run(self, dialogue: str, rounds: int = ROUNDS, **options: object) -> dict[str, dict[str, float]]:
-        """So many slices of each server, and their figures.
+    def run(self, dialogue: str, *, rate: int = 0) -> dict[str, dict[str, float]]:
+        """Slices of each server, and their figures: 64 logins at any time, or `rate` a second however many that are.
 
         A server pays for what it does between its slices too: nothing that it puts off goes unseen.
         """
         results = {name: Slices() for name in self.servers}
         paid = {name: process_tree.cpu(server.pid) for name, server in self.servers.items()}
-        for number in range(rounds):
+        for number in range(ROUNDS):
             names = list(self.servers)
             for name in names if number % 2 else reversed(names):
-                load = self.visitors[name].log_in(dialogue, seconds=SLICE, **options)
+                load = self.visitors[name].log_in(dialogue, seconds=SLICE, rate=rate, outstanding=2048 if rate else 64)
                 used = process_tree.cpu(self.servers[name].pid)
                 assert load.accepts, load
                 results[name].loads.append(load)

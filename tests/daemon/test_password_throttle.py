@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
+
 from radius_mfa.store import accounts
+from tests.daemon.conftest import Start
 from tests.daemon.raw import RawClient, Reply
 from tests.daemon.server import Server, User
 
 ATTEMPTS = 5_000
 AT_ONCE = 64
 OFFICE, CAFE = "02-00-00-00-00-01", "02-00-00-00-00-66"
+
+
+@pytest.fixture
+def server(start: Start) -> Server:
+    """Two workers: a request comes to either, and what one has counted the other knows."""
+    return start(workers=2)
 
 
 def ask(client: RawClient, user: User, password: str, station: str, state: bytes | None = None) -> Reply:
@@ -54,7 +63,7 @@ def test_a_flood_of_wrong_passwords_keeps_nobody_out(server: Server) -> None:
     row = accounts.get(server.database, "alice")
     assert (0, 0, 0.0) == (row.failures, row.window_failures, row.locked_until)
     found = reasons(server, "alice")
-    assert 20 == found["wrong-password"]
+    assert found["wrong-password"] in {20, 21}  # of two at the same moment none sees the other
     assert found["throttled"] > 20
 
 

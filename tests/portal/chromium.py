@@ -64,7 +64,7 @@ def give_recovery_code(page: Page, code: str) -> None:
     """The second page of a sign-in, for who has no phone at hand."""
     page.get_by_text("Use a recovery code").click()
     page.get_by_label("Recovery code").fill(code)
-    page.get_by_role("button", name="Continue with the recovery code").click()
+    page.get_by_role("button", name="Use this recovery code").click()
 
 
 def sign_in(page: Page, user: User, *, trust: bool = False) -> None:

@@ -21,29 +21,38 @@ from cryptography.x509.oid import NameOID
 
 from tests.daemon.server import PASS_SOCKET, Server, User, wait_for
 
-MAIL = 'mail: {{from: "PBX <pbx@example.com>", help: "Call the help desk: 4711", transport: {{type: file, directory: {0}}}}}\n'
+MAIL = (
+    'mail: {{from: "PBX <pbx@example.com>", help: "Call the help desk: 4711", '
+    "transport: {{type: file, directory: {0}}}}}\n"
+)
 
 
 class Site:
     """A daemon and its portal. `more`: other keys of the configuration, as YAML lines; `portal`: of its section.
 
-    The socket is passed to the portal as systemd does it: whoever connects while it does not run has to wait.
+    The socket is passed to the portal as systemd does it, unless `passes` is taken away: whoever connects while it does
+    not run has to wait.
     """
 
-    def __init__(self, directory: Path, *, more: str = "", portal: str = "", **daemon: object) -> None:
+    def __init__(
+        self, directory: Path, *, more: str = "", portal: str = "", over_tls: bool = True, **daemon: object
+    ) -> None:
         directory.mkdir(exist_ok=True)
         self.directory = directory
         self.mails = directory / "mails"
         self.mails.mkdir()
         self.log_file = directory / "portal.log"
         self.listener = socket.create_server(("127.0.0.1", 0))
+        self.passes = True
         self.port: int = self.listener.getsockname()[1]
         self.url = f"https://localhost:{self.port}"
-        certificate, key = self_signed(directory)
-        section = f'portal: {{url: "{self.url}", certificate: {certificate}, key: {key}{portal and ", " + portal}}}\n'
+        self.certificate, self.key = self_signed(directory)
+        tls = f"certificate: {self.certificate}, key: {self.key}, " if over_tls else ""
+        section = f'portal: {{{tls}{portal and portal + ", "}url: "{self.url}"}}\n'
         self.server = Server(directory / "server", more=more + section + MAIL.format(self.mails), **daemon)  # type: ignore[arg-type]
         self.server.doors["portal"] = f"127.0.0.1:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
+        self.environment: dict[str, str] = {}
 
     def start(self) -> None:
         """Start the daemon, then the portal, and wait until both listen."""
@@ -57,13 +66,21 @@ class Site:
 
     def launch_portal(self) -> None:
         """Start the portal without waiting."""
-        program = [str(Path(sys.executable).with_name("radius-mfa")), "--config", str(self.server.config), "portal"]
-        descriptor = self.listener.fileno()
+        command = [str(Path(sys.executable).with_name("radius-mfa")), "--config", str(self.server.config), "portal"]
+        inherited = [self.listener.fileno()] if self.passes else []
+        if inherited:
+            command = [sys.executable, "-c", PASS_SOCKET, str(inherited[0]), *command]
+        env = os.environ | {"PYTHONWARNINGS": "error"} | self.environment
         with self.log_file.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", PASS_SOCKET, str(descriptor), *program], stdout=log, stderr=log,
-                cwd=self.directory, env=os.environ | {"PYTHONWARNINGS": "error"}, pass_fds=[descriptor],
-            )  # fmt: skip
+                command, stdout=log, stderr=log, cwd=self.directory, env=env, pass_fds=inherited
+            )
+
+    def ended(self) -> int:
+        """The exit status of a portal that ends by itself."""
+        assert self.process is not None
+        status, self.process = self.process.wait(20), None
+        return status
 
     def stop_portal(self) -> int | None:
         """SIGTERM; the exit status, or None if it does not run."""

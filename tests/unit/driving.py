@@ -18,6 +18,7 @@ from radius_mfa.auth.asks import (
     CheckPassword,
     FindSkew,
     MakeDeviceToken,
+    Recall,
     ReturnTry,
     TagPassword,
     TakeTry,
@@ -127,6 +128,8 @@ class World(Memory):
         self.skew: Callable[[FindSkew], otp.Skewed] = lambda ask: otp.find_skew(ask.tokens, ask.code, ask.at, ask.back)
         self.tries: Callable[[TakeTry], object | None] = lambda ask: ask
         """What becomes of a try at a password: taken, unless a story says otherwise."""
+        self.remembered: Callable[[Recall], bool] = lambda ask: False
+        """Whether a password was checked before: not, unless a story says otherwise."""
 
     def login(self, request: LoginRequest) -> Verdict:
         """The verdict of one round."""
@@ -158,6 +161,8 @@ class World(Memory):
         match ask:
             case CheckPassword():
                 return self._checked(ask)
+            case Recall():
+                return self.remembered(ask)
             case TakeTry():
                 return self.tries(ask)
             case FindSkew():

@@ -72,7 +72,7 @@ class CodesLeft(Body):
 class Ended(Body):
     """How many there were."""
 
-    ended: Annotated[int, Field(ge=1)]
+    ended: Count
 
 
 class Reset(Body):

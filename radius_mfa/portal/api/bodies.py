@@ -51,8 +51,8 @@ def _nothing() -> Any:  # noqa: ANN401 - stands for a key that was not given; nu
     return None
 
 
-MailAddress = Annotated[str, AfterValidator(_mail), Field(max_length=LONGEST, json_schema_extra={"format": "email"})]
-Group = Annotated[str, AfterValidator(_group), Field(min_length=1)]
+MailAddress = Annotated[str, Field(max_length=LONGEST, json_schema_extra={"format": "email"}), AfterValidator(_mail)]
+Group = Annotated[str, Field(min_length=1), AfterValidator(_group)]
 Language = Literal["en"]
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 
 from radius_mfa.auth.model import Mfa
+from radius_mfa.errors import NothingToDo
 from radius_mfa.portal.api.operation import Call
 from radius_mfa.ports import AuditRecord
+from radius_mfa.store.database import Database
 
 DOOR = "api"
 """Stands in the audit where logins have their client and their door."""
@@ -48,3 +51,11 @@ def record(call: Call, what: ApiChange, at: float, name: str = "") -> AuditRecor
         reason=what,
         actor=call.actor,
     )
+
+
+def ending(end: Callable[[Database, str], int], name: str, database: Database) -> int:
+    """End all that there is of something, be it nothing: who asks twice gets what was asked for."""
+    try:
+        return end(database, name)
+    except NothingToDo:
+        return 0

@@ -6,7 +6,7 @@ from functools import partial
 
 from radius_mfa.auth import recovery
 from radius_mfa.portal.api.answers import Codes, CodesLeft, Ended
-from radius_mfa.portal.api.changes import ApiChange, record
+from radius_mfa.portal.api.changes import ApiChange, ending, record
 from radius_mfa.portal.api.operation import Answer, Call, Operation
 from radius_mfa.portal.desk import Desk
 from radius_mfa.ports import Clock, Random
@@ -27,12 +27,12 @@ class CodeOperations:
         """With their places."""
         path, read, write = "/users/{name}/codes", Scope.CODES_READ, Scope.CODES_WRITE
         return [
-            Operation("GET", path, "Count recovery codes", self.left, CodesLeft, read),
+            Operation("countCodes", "GET", path, "Count recovery codes", self.left, CodesLeft, read),
             Operation(
-                "POST", path, "Make recovery codes", self.make, Codes, write, status=201,
+                "makeCodes", "POST", path, "Make recovery codes", self.make, Codes, write, status=201,
                 describes="The set before ends. The codes are in this answer and nowhere else.",
             ),
-            Operation("DELETE", path, "End recovery codes", self.end, Ended, write),
+            Operation("endCodes", "DELETE", path, "End recovery codes", self.end, Ended, write),
         ]  # fmt: skip
 
     async def left(self, call: Call) -> Answer:
@@ -46,4 +46,4 @@ class CodeOperations:
 
     async def end(self, call: Call) -> Answer:
         line = record(call, ApiChange.CODES_DELETED, self._clock.now())
-        return Answer(Ended(ended=await self._desk.change(line, partial(codes.delete, name=call.name))))
+        return Answer(Ended(ended=await self._desk.change(line, partial(ending, codes.delete, call.name))))

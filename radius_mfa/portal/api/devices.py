@@ -6,7 +6,7 @@ from functools import partial
 
 from radius_mfa.portal.api import answers
 from radius_mfa.portal.api.answers import Devices, Ended
-from radius_mfa.portal.api.changes import ApiChange, record
+from radius_mfa.portal.api.changes import ApiChange, ending, record
 from radius_mfa.portal.api.operation import Answer, Call, Operation
 from radius_mfa.portal.desk import Desk
 from radius_mfa.ports import Clock
@@ -25,9 +25,18 @@ class DeviceOperations:
         """With their places."""
         path, write = "/users/{name}/devices", Scope.DEVICES_WRITE
         return [
-            Operation("GET", path, "List trusted devices", self.all, Devices, Scope.DEVICES_READ),
-            Operation("DELETE", path, "Revoke all trusted devices", self.revoke_all, Ended, write),
-            Operation("DELETE", path + "/{id}", "Revoke a trusted device", self.revoke, None, write, status=204),
+            Operation("listDevices", "GET", path, "List trusted devices", self.all, Devices, Scope.DEVICES_READ),
+            Operation("revokeDevices", "DELETE", path, "Revoke all trusted devices", self.revoke_all, Ended, write),
+            Operation(
+                "revokeDevice",
+                "DELETE",
+                path + "/{id}",
+                "Revoke a trusted device",
+                self.revoke,
+                None,
+                write,
+                status=204,
+            ),
         ]
 
     async def all(self, call: Call) -> Answer:
@@ -36,7 +45,7 @@ class DeviceOperations:
 
     async def revoke_all(self, call: Call) -> Answer:
         line = record(call, ApiChange.DEVICES_REVOKED, self._clock.now())
-        return Answer(Ended(ended=await self._desk.change(line, partial(devices.revoke_all, name=call.name))))
+        return Answer(Ended(ended=await self._desk.change(line, partial(ending, devices.revoke_all, call.name))))
 
     async def revoke(self, call: Call) -> Answer:
         line = record(call, ApiChange.DEVICE_REVOKED, self._clock.now())

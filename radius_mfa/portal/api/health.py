@@ -25,7 +25,7 @@ class HealthOperation:
 
     def operations(self) -> list[Operation]:
         """With its place."""
-        return [Operation("GET", "/health", "Ask whether all is well", self.look, Health, None)]
+        return [Operation("health", "GET", "/health", "Ask whether all is well", self.look, Health, None)]
 
     async def look(self, _: Call) -> Answer:
         if not await self._desk.look(self._is_well):

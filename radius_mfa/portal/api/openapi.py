@@ -47,7 +47,7 @@ class Described:
     """Operations, and one more that gives the document of all of them, itself included."""
 
     def __init__(self, operations: Sequence[Operation]) -> None:
-        itself = Operation("GET", PATH, "This document", self.tell, Document, None)
+        itself = Operation("describe", "GET", PATH, "This document", self.tell, Document, None)
         self.all = [*operations, itself]
         self._document = Document(document(self.all))
 
@@ -81,7 +81,7 @@ def _operation(one: Operation) -> Json:
     responses: Json = {str(one.status): _success(one)}
     responses |= {str(status): {"$ref": f"#/components/responses/{status}"} for status in _statuses(one.problems)}
     described: Json = {
-        "operationId": one.work.__qualname__.replace("Operations.", "_").replace("Operation.", "_"),
+        "operationId": one.id,
         "summary": one.title,
         "security": [] if one.scope is None else [{"token": [one.scope]}],
         "responses": responses,
@@ -96,7 +96,7 @@ def _operation(one: Operation) -> Json:
 
 
 def _success(one: Operation) -> Json:
-    described: Json = {"description": one.title}
+    described: Json = {"description": (one.gives.__doc__ if one.gives else None) or one.title}
     if one.gives is not None:
         described["content"] = _content(one.gives, "application/json")
     if one.located:

@@ -52,13 +52,14 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """`method` and `path` (under BASE, with {name} and {id}) call `work`.
+    """`method` and `path` (under BASE, with {name} and {id}) call `work`; `id` is its name in generated clients.
 
     `scope`: what the token has to have, None where nobody needs one. `takes`, `query`, `gives`: the models of body,
     query and answer, None for none. `refuses`: what it may say beyond what follows from the others. `located`: its
     answer has a Location.
     """
 
+    id: str
     method: str
     path: str
     title: str

@@ -41,7 +41,7 @@ class Kind(Enum):
 
 
 class Problem(Exception):
-    """Ends an operation with this document; `detail` says what is wrong this time, `errors` where."""
+    """Ends an operation with it: `detail` says what is wrong this time, or `errors` do, with their places."""
 
     def __init__(
         self,
@@ -53,7 +53,8 @@ class Problem(Exception):
     ) -> None:
         super().__init__(kind.title)
         self.kind = kind
-        self.detail = detail
+        listed = "; ".join(f"{one.pointer or one.parameter} {one.detail}" for one in errors)
+        self.detail = detail or listed or kind.title
         self.errors = errors
         self.headers = headers
 
@@ -64,7 +65,7 @@ class Problem(Exception):
             type=kind.type,
             title=kind.title,
             status=kind.status,
-            detail=self.detail or kind.title,
+            detail=self.detail,
             errors=list(self.errors) or None,
         )
         return Response(document.model_dump_json(exclude_none=True), kind.status, self.headers, TYPE)

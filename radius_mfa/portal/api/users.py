@@ -39,23 +39,24 @@ class UserOperations:
         """With their places."""
         read, write = Scope.USERS_READ, Scope.USERS_WRITE
         return [
-            Operation("GET", "/users", "List accounts", self.some, Users, read, query=Page),
+            Operation("listUsers", "GET", "/users", "List accounts", self.some, Users, read, query=Page),
             Operation(
-                "POST", "/users", "Make an account", self.make, User, write,
+                "createUser", "POST", "/users", "Make an account", self.make, User, write,
                 status=201, takes=NewUser, refuses=(Kind.TAKEN,), located=True,
             ),
-            Operation("GET", "/users/{name}", "Show an account", self.show, User, read),
+            Operation("showUser", "GET", "/users/{name}", "Show an account", self.show, User, read),
             Operation(
-                "PATCH", "/users/{name}", "Change an account", self.change, User, write,
+                "changeUser", "PATCH", "/users/{name}", "Change an account", self.change, User, write,
                 takes=UserChanges, refuses=(Kind.CONFLICT,),
                 describes="Another address, other groups or MFA end its sessions and the logins that are under way.",
             ),
             Operation(
-                "POST", "/users/{name}/reset", "Take the second factor away", self.reset, Reset, Scope.MFA,
+                "resetUser", "POST", "/users/{name}/reset", "Take the second factor away", self.reset, Reset, Scope.MFA,
                 describes="Authenticators, recovery codes, trusted devices and wrong codes; then it may enrol anew.",
             ),
             Operation(
-                "POST", "/users/{name}/unlock", "Forget wrong codes and passwords", self.unlock, None, write, status=204
+                "unlockUser", "POST", "/users/{name}/unlock", "Forget wrong codes and passwords", self.unlock, None,
+                write, status=204,
             ),
         ]  # fmt: skip
 
