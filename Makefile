@@ -1,5 +1,6 @@
 # make run    a whole login before your eyes        make test   everything the project promises, on the built wheel
 # make quick  the tests alone, on the tree          make lint   the style and type checks alone
+# make bench  beside FreeRADIUS (docs/performance.md), 20 minutes; with QUICK=1 ARGS="-k logins" a first look in three
 # make install     the program as a service (docs/service.md); PREFIX and DESTDIR are honoured
 # make uninstall   takes it away again, and says what it keeps
 
@@ -47,6 +48,7 @@ lint: build/tested.stamp
 quick:
 	$(VENV)/python -m pytest -q $(ARGS) $(TESTS)
 
+bench: TESTS := tests/bench
 fuzz soak bench: build/tested.stamp
 	$(TEST)/pytest -m $@ --timeout 0 -s $(ARGS) $(TESTS)
 

@@ -6,10 +6,7 @@ import time
 
 
 class SystemClock:
-    """ports.Clock over the kernel's clocks: wall time may step, monotonic time never does."""
+    """ports.Clock: the kernel's clocks themselves. Wall time may step, monotonic time never does."""
 
-    def now(self) -> float:
-        return time.time()
-
-    def monotonic(self) -> float:
-        return time.monotonic()
+    now = staticmethod(time.time)
+    monotonic = staticmethod(time.monotonic)

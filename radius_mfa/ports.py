@@ -48,7 +48,7 @@ class Remembered(Protocol):
     """Passwords that were checked in full a moment ago. Used by several threads at once."""
 
     def keep(self, account: Account, password: bytes) -> None:
-        """This is the password of the account at this epoch and with this stored hash."""
+        """Remember that it is the password of the account at this epoch and with this stored hash."""
 
     def has(self, account: Account, password: bytes) -> bool:
         """Whether it was kept for the account as it is now, and not too long ago."""

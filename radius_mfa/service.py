@@ -15,7 +15,18 @@ from radius_mfa.auth.policy import Rules
 from radius_mfa.auth.reasons import Reason
 from radius_mfa.errors import AuditLost, PasswordsBusy, RadiusMfaError, StoreFailed, Unavailable, where
 from radius_mfa.line import TryLine
-from radius_mfa.ports import Audit, AuditRecord, Clock, PasswordBackend, PasswordTries, Random, Remembered, Slots, Store, Write
+from radius_mfa.ports import (
+    Audit,
+    AuditRecord,
+    Clock,
+    PasswordBackend,
+    PasswordTries,
+    Random,
+    Remembered,
+    Slots,
+    Store,
+    Write,
+)
 from radius_mfa.round import Round
 from radius_mfa.spray import Spray
 
@@ -257,26 +268,26 @@ class Authenticator:
 
     def _write_down(self, ended: list[Round]) -> None:
         """One write for all that ended; if it is lost, none of them is told."""
-        told = [one for one in ended if one.failed is None]
+        told = [(one, one.verdict) for one in ended if one.verdict is not None]
         if not told:
             return
-        sprays = [client for one in told for client in self._sprays(one)]
+        now = self._clock.monotonic()
+        unusual = [(one, verdict.reason) for one, verdict in told if verdict.reason is not Reason.OK]
+        sprays = [client for one, reason in unusual for client in self._spray.note(one.request, reason, now)]
+        records = [self._record(one, verdict, now) for one, verdict in told]
         try:
-            self._audit.write([*map(self._record, told), *map(self._alert, sprays)])
+            self._audit.write([*records, *map(self._alert, sprays)])
         except AuditLost as lost:
             log.error("audit lost, nothing is answered until it can be written: %s", lost.message)
             self.audit_lost = True
             self._audit_retry = self._clock.monotonic() + AUDIT_RETRY
-            for one in told:
+            for one, _ in told:
                 self._fail(one, lost)
-        for one in told:
+        for one, reason in unusual:
             if one.name is not None and one.verdict is not None:  # what was lost has no verdict any more
-                self._alerts.tell(one.verdict.reason, one.name, one.request.client.shortname)
+                self._alerts.tell(reason, one.name, one.request.client.shortname)
         for client in sprays:
             self._alerts.tell_spray(client)
-
-    def _sprays(self, one: Round) -> Iterable[str]:
-        return () if one.verdict is None else self._spray.note(one.request, one.verdict.reason, self._clock.monotonic())
 
     def _alert(self, client: str) -> AuditRecord:
         return AuditRecord(time=self._clock.now(), event="alert", client=client, reason="spray")
@@ -294,8 +305,8 @@ class Authenticator:
         self.audit_lost = False
         return True
 
-    def _record(self, one: Round) -> AuditRecord:
-        request, verdict = one.request, one.verdict
+    def _record(self, one: Round, verdict: Verdict, now: float) -> AuditRecord:
+        request = one.request
         return AuditRecord(
             time=request.at,
             event="login",
@@ -304,10 +315,10 @@ class Authenticator:
             source=request.source,
             calling_station=request.calling_station,
             transport=request.door,
-            result=_RESULTS[type(verdict)] if verdict else "",
-            reason=verdict.reason if verdict else "",
+            result=_RESULTS[type(verdict)],
+            reason=verdict.reason,
             method=verdict.method if isinstance(verdict, Accept) else "",
-            duration_ms=round((self._clock.monotonic() - one.started) * 1000, 3),
+            duration_ms=round((now - one.started) * 1000, 3),
             request_id=request.digest[:8].hex(),
         )
 

@@ -27,8 +27,10 @@ def wished(request: LoginRequest, answer: bytes) -> tuple[bytes, bool]:
 def claim(request: LoginRequest) -> Claim | None:
     """What this request shows of a device; None where it shows none that this client or service can trust."""
     kind = request.client.trusted_devices
-    mark = _mark(request, kind) if request.first_factor is FirstFactor.CHECK else None
-    return Claim(kind, request.client.shortname, mark) if kind is not None and mark else None
+    if kind is None or request.first_factor is not FirstFactor.CHECK:
+        return None
+    mark = _mark(request, kind)
+    return Claim(kind, request.client.shortname, mark) if mark else None
 
 
 def offers_trust(request: LoginRequest) -> bool:
@@ -58,7 +60,7 @@ def proven_keys(request: LoginRequest) -> str:
     return "\n".join(_KEY.findall(request.proven_key))
 
 
-def _mark(request: LoginRequest, kind: DeviceKind | None) -> bytes | None:
+def _mark(request: LoginRequest, kind: DeviceKind) -> bytes | None:
     match kind:
         case DeviceKind.TOKEN:
             return request.device_token

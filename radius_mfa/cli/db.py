@@ -10,7 +10,7 @@ from radius_mfa.cli import output, session
 from radius_mfa.cli.configuration import settings_of
 from radius_mfa.cli.root import Chosen, Group
 from radius_mfa.clock import SystemClock
-from radius_mfa.store import upgrade
+from radius_mfa.store import fitness
 from radius_mfa.store.files import become_owner
 
 
@@ -23,10 +23,12 @@ def command() -> None:
 @click.pass_obj
 def make(chosen: Chosen) -> None:
     """Make the database, or bring it to the schema of this program. All or nothing."""
+    from radius_mfa.store.upgrade import upgrade  # Alembic is slow to load, and the other commands do without
+
     settings = settings_of(chosen)
     master = session.master_key(settings)
     become_owner(settings.database.parent)
-    upgrade.upgrade(settings.database, master, SystemClock())
+    upgrade(settings.database, master, SystemClock())
     output.say(f"{settings.database}: up to date")
 
 
@@ -37,8 +39,8 @@ def check(chosen: Chosen) -> None:
     settings = settings_of(chosen)
     master = session.master_key(settings)
     become_owner(settings.database.parent)
-    upgrade.check(settings.database)
-    upgrade.unlock(settings.database, master)
+    fitness.check(settings.database)
+    fitness.unlock(settings.database, master)
     output.say(f"{settings.database}: sound")
 
 
@@ -48,5 +50,5 @@ def check(chosen: Chosen) -> None:
 def backup(chosen: Chosen, file: Path) -> None:
     """Copy the database, as it stands at one moment, into a new FILE. The master key is not in it."""
     # As root this goes on as root: FILE may stand where the server cannot write.
-    upgrade.backup(settings_of(chosen).database, file)
+    fitness.backup(settings_of(chosen).database, file)
     output.say(f"{file}: written")

@@ -25,8 +25,9 @@ from radius_mfa.radius.duplicates import Duplicates
 from radius_mfa.radius.state import States
 from radius_mfa.settings import Secrets, Settings, load, no_effect, read_secrets, warnings
 from radius_mfa.store import shared
+from radius_mfa.store.fitness import check
+from radius_mfa.store.remembered import PasswordDigests
 from radius_mfa.store.tries import SharedTries
-from radius_mfa.store.upgrade import check
 from radius_mfa.supervisor import Errand, Supervisor
 from radius_mfa.supervisor.program import LONG_FAREWELL
 from radius_mfa.transport.door import RadiusDoor
@@ -61,11 +62,17 @@ class Generation:
     """supervisor.Program: the daemon as one reading of the configuration wants it.
 
     `workers`: how many there have been since the start, one for each socket. `key`: the random key of this start, for
-    DB.shared.
+    DB.shared. `checked`: the passwords that this start remembers.
     """
 
     def __init__(
-        self, path: Path, settings: Settings, workers: int, key: bytes, before_send: BeforeSend | None
+        self,
+        path: Path,
+        settings: Settings,
+        workers: int,
+        key: bytes,
+        before_send: BeforeSend | None,
+        checked: PasswordDigests | None = None,
     ) -> None:
         self.listen = settings.listen.radius
         self.workers = workers
@@ -74,6 +81,7 @@ class Generation:
         self._settings = settings
         self._key = key
         self._before_send = before_send
+        self._checked = checked or PasswordDigests(os.urandom)
         self._secrets: Secrets | None = None
         self._shared = f"{settings.database}.shared"
         self._processes = processes(settings, workers)
@@ -121,7 +129,7 @@ class Generation:
     def work(self, index: int, sockets: Sequence[socket.socket], lifeline: Lifeline) -> None:
         settings, clock, secrets = self._settings, self._clock, self._read()
         keys = data_keys(settings, secrets)
-        authenticator, slots = rounds(settings, keys, clock, self._tries(index), self._processes)
+        authenticator, slots = rounds(settings, keys, clock, self._tries(index), self._processes, checked=self._checked)
         door = RadiusDoor(
             clients=clients(settings, secrets),
             states=States(keys.state, os.urandom),
@@ -159,7 +167,7 @@ class Generation:
             if getattr(settings, key) != getattr(self._settings, key):
                 log.warning("%s: a change needs a restart, the old value stays until then", key)
         settings = settings.model_copy(update={key: getattr(self._settings, key) for key in FIXED})
-        return Generation(self._path, settings, self.workers, self._key, self._before_send)
+        return Generation(self._path, settings, self.workers, self._key, self._before_send, self._checked)
 
     def _tries(self, process: int) -> SharedTries:
         """Those of a process that checks passwords: the workers by index, then the PAM door, then the portal."""

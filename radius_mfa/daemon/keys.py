@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from radius_mfa.settings import Secrets, Settings
+from radius_mfa.store.fitness import unlock
 from radius_mfa.store.keys import DataKeys, MasterKey
-from radius_mfa.store.upgrade import unlock
 
 
 def data_keys(settings: Settings, secrets: Secrets) -> DataKeys:

@@ -52,9 +52,9 @@ from radius_mfa.radius.attributes import problems
 from radius_mfa.settings import Secrets, Settings, load
 from radius_mfa.settings.doors import Portal
 from radius_mfa.store.database import Database
+from radius_mfa.store.fitness import check
 from radius_mfa.store.keys import DataKeys
 from radius_mfa.store.tries import FollowedTries
-from radius_mfa.store.upgrade import check
 from radius_mfa.transport.turns import Turns
 
 PATIENCE = 3.0
@@ -84,10 +84,10 @@ def run(path: Path) -> None:
 
 def _preflight(settings: Settings) -> DataKeys:
     """What has to be there before anything is bound. Of the secrets only the master key is of use here."""
-    keys = data_keys(settings, Secrets(settings.master_key.read(), {}))
+    master = settings.master_key.read()
     check(settings.database, thorough=False)
     try_audit(settings.audit.file)
-    return keys
+    return data_keys(settings, Secrets(master, {}))
 
 
 async def _serve(

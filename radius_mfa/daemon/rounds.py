@@ -12,10 +12,11 @@ from radius_mfa.backends.pam import PamPasswords
 from radius_mfa.backends.slots import HashSlots
 from radius_mfa.daemon.rules import rules
 from radius_mfa.mail.address import is_address
-from radius_mfa.ports import Clock, PasswordBackend, PasswordTries
+from radius_mfa.ports import Clock, PasswordBackend, PasswordTries, Remembered
 from radius_mfa.service import HASH_DEADLINE, Authenticator
 from radius_mfa.settings import Settings
 from radius_mfa.store.keys import DataKeys
+from radius_mfa.store.remembered import PasswordDigests, RememberedPasswords
 from radius_mfa.store.sqlite import SqliteStore
 
 QUEUE = 128
@@ -31,26 +32,34 @@ def rounds(
     processes: int,
     patience: float = HASH_DEADLINE,
     threads: int | None = None,
+    checked: PasswordDigests | None = None,
 ) -> tuple[Authenticator, HashSlots]:
     """The Authenticator of one of so many processes that check passwords, and the slots that it waits for.
 
     `patience`: seconds that a password may wait for its slot. `threads`: the most that check one at once; None for as
-    many as there are cores.
+    many as there are cores. `checked`: where passwords are remembered, if the configuration wants that.
     """
     slots = HashSlots(*_hash_slots(settings, processes, patience, threads or cores()), clock)
     store = SqliteStore(settings.database, keys, clock)
     audit = AuditFile(str(settings.audit.file))
-    passwords = _backends(settings, clock)
-    made = Authenticator(rules(settings), store, passwords, slots, audit, clock, os.urandom, tries, patience)
+    remembered = _remembered(settings, checked, clock)
+    passwords = _backends(settings, clock, remembered)
+    judged, random = rules(settings), os.urandom
+    made = Authenticator(judged, store, passwords, slots, audit, clock, random, tries, patience, remembered)
     return made, slots
 
 
-def _backends(settings: Settings, clock: Clock) -> dict[str, PasswordBackend]:
+def _remembered(settings: Settings, checked: PasswordDigests | None, clock: Clock) -> Remembered | None:
+    lifetime = settings.passwords.remember
+    return RememberedPasswords(checked, lifetime, clock) if checked is not None and lifetime else None
+
+
+def _backends(settings: Settings, clock: Clock, remembered: Remembered | None) -> dict[str, PasswordBackend]:
     """Those of the configuration, in its order."""
     made: dict[str, PasswordBackend] = {}
     for given in settings.passwords.backends:
         if given.type == "local":
-            made[given.type] = LocalPasswords()
+            made[given.type] = LocalPasswords(remembered)
         else:
             address = partial(_address, given.mail)
             made[given.type] = PamPasswords(settings.passwords.helper, given.service, given.min_uid, address, clock)

@@ -63,7 +63,7 @@ class Authenticators:
             case "add":
                 return await self._add(request, session, typed.get("label", "").strip())
             case "remove":
-                return await self._remove(request, session, forms.row(typed))
+                return await self._remove(request, session, typed.get("id", ""))
             case "resync":
                 return await self._resync(request, session, (typed.get("first", ""), typed.get("second", "")))
         raise HTTPException(400)
@@ -93,8 +93,8 @@ class Authenticators:
         await self._changes.make(request, session, Change.PHONE_BEGUN, enroll, device=label)
         return self._pages.show("new-phone", name=session.name, phone=phone, ends=expires)
 
-    async def _remove(self, request: Request, session: Session, number: int | None) -> Response:
-        chosen = next((one for one in await self._all(session) if one.id == number), None)
+    async def _remove(self, request: Request, session: Session, number: str) -> Response:
+        chosen = next((one for one in await self._all(session) if str(one.id) == number), None)
         if chosen is None:
             return await self._page(session, problem="gone")
         remove = partial(tokens.remove, name=session.name, token_id=chosen.id, session_id=session.id)

@@ -42,8 +42,8 @@ class Devices:
         typed = await forms.fields(request)
         if typed.get("do") == "revoke-all":
             return await self._revoke_all(request, session)
-        number, known = forms.row(typed), await self._all(session)
-        device = next((one for one in known if one.id == number), None)
+        known = await self._all(session)
+        device = next((one for one in known if str(one.id) == typed.get("id")), None)
         if device is None:
             return self._page(session, known, 404, problem="gone")
         match typed.get("do"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
 from starlette.exceptions import HTTPException
@@ -11,8 +10,6 @@ from starlette.requests import Request
 TYPE = "application/x-www-form-urlencoded"
 MOST = 16
 """Fields of a form."""
-LONGEST_NUMBER = 18
-"""Digits: what 64 bits can hold."""
 
 
 async def fields(request: Request) -> dict[str, str]:
@@ -26,9 +23,3 @@ async def fields(request: Request) -> dict[str, str]:
     except ValueError:
         raise HTTPException(400) from None
     return dict(reversed(pairs))
-
-
-def row(typed: Mapping[str, str]) -> int | None:
-    """The number in the field `id`; None where there is none, or one that no row of a table has."""
-    number = typed.get("id", "")
-    return int(number) if number.isascii() and number.isdecimal() and len(number) <= LONGEST_NUMBER else None

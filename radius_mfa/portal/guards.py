@@ -47,7 +47,7 @@ class Guards:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         try:
-            _check_shape(scope, headers)
+            _check_shape(scope, headers, self._limits.head_size)
             self._place.check(scope, headers)
             body = await self._whole(scope["path"], headers, receive)
             if self._under_way >= self._limits.requests:
@@ -110,11 +110,15 @@ class Place:
         return headers.get("origin") == self._origin if site is None else site == "same-origin"
 
 
-def _check_shape(scope: Scope, headers: Headers) -> None:
-    """Raises Refused for methods that nothing here has, and for a request whose end a proxy may see elsewhere.
-
-    RFC 9112 6.1: Transfer-Encoding beside Content-Length, or with HTTP/1.0, "ought to be handled as an error".
+def _check_shape(scope: Scope, headers: Headers, most: int) -> None:
+    """Raises Refused for a head that is too long, for methods that nothing here has, and where a proxy may see the end
+    of a request elsewhere: RFC 9112 6.1 of Transfer-Encoding beside Content-Length, or with HTTP/1.0.
     """
+    size = (
+        len(scope["raw_path"]) + len(scope["query_string"]) + sum(len(name) + len(text) for name, text in headers.raw)
+    )
+    if size > most:  # h11 looks at its limit only while a head is not whole
+        raise Refused(431)
     if scope["method"] not in METHODS and not scope["path"].startswith(API):  # which says of each path what it has
         raise Refused(405, {"Allow": ", ".join(METHODS)})
     if "transfer-encoding" in headers and ("content-length" in headers or scope["http_version"] == "1.0"):

@@ -19,7 +19,7 @@ class Limits:
     """For the next request on a connection."""
     farewell: int = 10
     """For what is under way when it is time to stop: a round may take 4, a refusal is held back for 5."""
-    header: int = 16 << 10
+    head_size: int = 16 << 10
     form: int = 16 << 10
     """A body for a page."""
     document: int = 64 << 10

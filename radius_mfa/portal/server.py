@@ -44,8 +44,7 @@ class Server(uvicorn.Server):
             uvicorn.Config(
                 app, http="h11", ws="none", lifespan="off", interface="asgi3", workers=1, log_config=None,
                 access_log=False, server_header=False, proxy_headers=False, callback_notify=beat, timeout_notify=BEAT,
-                timeout_keep_alive=limits.idle, timeout_graceful_shutdown=limits.farewell,
-                h11_max_incomplete_event_size=limits.header,
+                timeout_keep_alive=limits.idle, h11_max_incomplete_event_size=limits.head_size,
             )
         )  # fmt: skip
         self._certificate = certificate
@@ -82,11 +81,13 @@ class Server(uvicorn.Server):
         for visit, task in self._visits.items():
             if not visit.greeted:
                 task.cancel()
-        await super().shutdown(sockets)
-        left = list(self._visits.values())
-        for task in left:
-            task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._limits.farewell):
+                await super().shutdown(sockets)
+        for left in (list(self._visits.values()), list(self.server_state.tasks)):
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
 
     def _stop(self) -> None:
         self.should_exit = True

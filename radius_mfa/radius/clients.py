@@ -14,6 +14,8 @@ DOCUMENTATION_VENDOR = 32473
 """The vendor number of examples (RFC 5612), which stands until an admin sets one."""
 
 Network = IPv4Network | IPv6Network
+_HEARD = 4096
+"""Addresses of clients that need no search; strangers are never among them."""
 _MAPPED = bytes(10) + b"\xff\xff"  # ::ffff:0:0/96, an IPv4 address on an IPv6 socket, RFC 4291 section 2.5.5.2
 
 
@@ -43,6 +45,7 @@ class Clients:
             rest = network.max_prefixlen - network.prefixlen
             size = network.max_prefixlen // 8
             prefixes.setdefault((size, rest), {})[int(network.network_address) >> rest] = client
+        self._heard: dict[str, Client] = {}
         self._prefixes: dict[int, list[tuple[int, dict[int, Client]]]] = {4: [], 16: []}
         for (size, rest), by_prefix in sorted(prefixes.items(), key=lambda item: item[0]):
             self._prefixes[size].append((rest, by_prefix))
@@ -52,7 +55,19 @@ class Clients:
 
         An IPv4 address mapped into IPv6 is that IPv4 address.
         """
-        packed = _pack(source) if isinstance(source, str) else source
+        if isinstance(source, bytes):
+            return self._search(source)
+        known = self._heard.get(source)
+        if known is not None:
+            return known
+        found = self._search(_pack(source))
+        if found is not None:
+            if len(self._heard) >= _HEARD:
+                self._heard.clear()
+            self._heard[source] = found
+        return found
+
+    def _search(self, packed: bytes) -> Client | None:
         if packed.startswith(_MAPPED):
             packed = packed[12:]
         address = int.from_bytes(packed, "big")

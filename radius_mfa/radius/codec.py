@@ -55,6 +55,7 @@ class Request(AuthPacket):
 
     client: Client
     _signature: int  # where the value of the Message-Authenticator starts, 0 without one
+    _has_vendor: bool
 
     @classmethod
     def decode(cls, datagram: bytes, client: Client) -> Self:
@@ -63,7 +64,8 @@ class Request(AuthPacket):
         packet = datagram if end == len(datagram) else datagram[:end]
         self = cls.__new__(cls)
         signature = walk.walk(packet, end, self)
-        if walk.get(self, walk.VENDOR_SPECIFIC) is not None:
+        self._has_vendor = walk.get(self, walk.VENDOR_SPECIFIC) is not None
+        if self._has_vendor:
             walk.split_vendor(self)
         walk.check(self, packet[0] == walk.STATUS_SERVER, signature > 0)
         self.code = packet[0]
@@ -114,8 +116,8 @@ class Request(AuthPacket):
             state=None if state is None else states.open(state, client=client, source=source, at=at),
             calling_station=_text(self._first(walk.CALLING_STATION_ID)),
             nas_identifier=_text(self._first(walk.NAS_IDENTIFIER)),
-            device_token=self._device_token(),
-            trust_wish=self._ours(_TRUST_DEVICE) == _TRUST,
+            device_token=self._device_token() if self._has_vendor else None,
+            trust_wish=self._has_vendor and self._ours(_TRUST_DEVICE) == _TRUST,
             signed=self._signature > 0,
         )
 

@@ -6,7 +6,6 @@ import hashlib
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import NamedTuple
 
 from radius_mfa.radius.clients import Client
 
@@ -19,25 +18,22 @@ LIMIT = 8 * 1024 * 1024
 _COST = 700  # octets of one entry beside its reply, as measured: key, addresses, digest, entry, place in the table
 
 
-class Key(NamedTuple):
-    """What two datagrams have in common when the one repeats, or contradicts, the other."""
-
-    client: str
-    destination: Endpoint
-    source: Endpoint
-    identifier: int
-    authenticator: bytes
+def way(client: Client, destination: Endpoint, source: Endpoint) -> bytes:
+    """Where a datagram came from and where it went. No part of it has a NUL, so no two can run together."""
+    return f"{client.shortname}\0{destination[0]}\0{destination[1]}\0{source[0]}\0{source[1]}\0".encode()
 
 
-def key(client: Client, destination: Endpoint, source: Endpoint, datagram: bytes) -> Key:
-    """The key of a datagram of at least 20 octets."""
-    return Key(client.shortname, destination, source, datagram[1], datagram[4:20])
+def key(way: bytes, datagram: bytes) -> bytes:
+    """What two datagrams have in common when the one repeats, or contradicts, the other: Identifier and authenticator.
+
+    The datagram has at least 20 octets.
+    """
+    return way + datagram[1:2] + datagram[4:20]
 
 
-def digest(client: Client, destination: Endpoint, source: Endpoint, datagram: bytes) -> bytes:
-    """32 octets that name the whole datagram together with where it came from and where it went."""
-    way = f"{client.shortname}\0{destination[0]}\0{destination[1]}\0{source[0]}\0{source[1]}\0"
-    return hashlib.sha256(way.encode() + datagram).digest()
+def digest(way: bytes, datagram: bytes) -> bytes:
+    """32 octets that name the whole datagram together with its way."""
+    return hashlib.sha256(way + datagram).digest()
 
 
 class Seen(Enum):
@@ -68,13 +64,13 @@ class Duplicates:
         self._lifetime = lifetime
         self._limit = limit
         # In the order of `since`. In a plain dict the search for the oldest passes every entry that is gone.
-        self._entries: OrderedDict[Key, _Entry] = OrderedDict()
+        self._entries: OrderedDict[bytes, _Entry] = OrderedDict()
         self.size = 0
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def look(self, key: Key, digest: bytes, now: float) -> Seen | bytes:
+    def look(self, key: bytes, digest: bytes, now: float) -> Seen | bytes:
         """The reply that this datagram was given, or what else is known of it. Changes nothing."""
         entry = self._entries.get(key)
         if entry is None or now - entry.since >= self._lifetime:
@@ -83,14 +79,14 @@ class Duplicates:
             return Seen.CONFLICT
         return Seen.IN_WORK if entry.reply is None else entry.reply
 
-    def begin(self, key: Key, digest: bytes, now: float) -> None:
+    def begin(self, key: bytes, digest: bytes, now: float) -> None:
         """Note that a verified datagram is at work."""
         self.forget(key)
         self._entries[key] = _Entry(digest, now)
         self.size += _COST
         self._trim(now)
 
-    def finish(self, key: Key, reply: bytes, now: float) -> None:
+    def finish(self, key: bytes, reply: bytes, now: float) -> None:
         """Keep the reply of a datagram at work. One that was evicted meanwhile is not kept."""
         entry = self._entries.get(key)
         if entry is None:
@@ -101,7 +97,7 @@ class Duplicates:
         entry.reply = reply
         self._trim(now)
 
-    def forget(self, key: Key) -> None:
+    def forget(self, key: bytes) -> None:
         """Let the next datagram of this key be new: the work on this one was dropped."""
         entry = self._entries.pop(key, None)
         if entry is not None:

@@ -39,13 +39,13 @@ class SharedSecret:
 
     def reveal(self, hidden: bytes, authenticator: bytes) -> bytes:
         """The User-Password behind `hidden`, whole blocks of 16 octets, with its NUL padding (RFC 2865 section 5.2)."""
-        mask = bytearray()
-        before = authenticator
-        for start in range(0, len(hidden), 16):
+        first = self._hiding.copy()
+        first.update(authenticator)
+        mask = first.digest()
+        for start in range(0, len(hidden) - 16, 16):
             block = self._hiding.copy()
-            block.update(before)
+            block.update(hidden[start : start + 16])
             mask += block.digest()
-            before = hidden[start : start + 16]
         return _xor(hidden, mask)
 
     def hide_salted(self, plain: bytes, authenticator: bytes, salt: bytes) -> bytes:
@@ -84,7 +84,7 @@ class SharedSecret:
         return head + _md5(head + authenticator + signed + self.octets).digest() + signed
 
 
-def _xor(one: bytes, other: bytes | bytearray) -> bytes:
+def _xor(one: bytes, other: bytes) -> bytes:
     """Both have the same length."""
     return (int.from_bytes(one, "big") ^ int.from_bytes(other, "big")).to_bytes(len(one), "big")
 

@@ -18,6 +18,7 @@ LENGTH = 76
 _VERSION = b"\x02"
 _NONCE = 12
 _BODY = Struct(f">BQQQ?{TAG}s")  # stage, account, epoch, expiry, whether there is a tag, the tag
+_STAGES = {stage.value: stage for stage in Stage}  # looking it up costs a fifth of calling the enum
 _DAY = 86_400
 # URL-safe base64 (RFC 4648 section 5), since web front ends carry a State through forms and links. The letters that
 # the plain alphabet has instead are made invalid: a State is written in one way only.
@@ -67,7 +68,7 @@ class States:
             except InvalidTag:
                 continue
             stage, account, epoch, expires, tagged, tag = _BODY.unpack(body)
-            return OpenedState(Stage(stage), account, epoch, expires, nonce, tag if tagged else b"")
+            return OpenedState(_STAGES[stage], account, epoch, expires, nonce, tag if tagged else b"")
         return INVALID_STATE
 
     def _cipher(self, day: int) -> AESGCM:

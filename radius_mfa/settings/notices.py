@@ -12,10 +12,8 @@ SHORT_SECRET = 16
 EXAMPLE_VENDOR = 32473  # IANA's number for documentation
 
 _LATER = "no effect in this version"
-# Keys that load and are kept for a later version; what they guard is off until then.
-_SECTIONS = (
-    "passwords.remember",
-)
+_SECTIONS: tuple[str, ...] = ()
+"""Keys that load and are kept for a later version, at present none; what they guard is off until then."""
 
 
 def no_effect(settings: Settings) -> list[str]:

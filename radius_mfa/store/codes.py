@@ -57,7 +57,7 @@ def count(database: Database, name: str) -> int:
 
 
 def delete(database: Database, name: str, notice: Changed | None = None) -> int:
-    """End the recovery codes of an account, used or not; how many there were. Raises OperationFailed, NothingToDo for none."""
+    """End the recovery codes of an account, used or not; how many there were. Raises NothingToDo for none."""
     with database.write() as connection:
         owner = accounts.identity(connection, name)
         ended = connection.execute(recovery_code.delete().where(recovery_code.c.account_id == owner)).rowcount

@@ -11,11 +11,11 @@ import sqlalchemy as sa
 from radius_mfa.ports import Clock
 from radius_mfa.store.connection import Connect, connect
 from radius_mfa.store.engine import engine_of, transaction
+from radius_mfa.store.fitness import check, unlock
 from radius_mfa.store.keys import DataKeys, MasterKey
 from radius_mfa.store.lock import WriterLock
 from radius_mfa.store.mailing import Mailing
 from radius_mfa.store.sealing import Seal
-from radius_mfa.store.upgrade import check, unlock
 
 PATIENCE = 10.0
 """Seconds a command waits for its turn to write; a login waits one."""
@@ -35,7 +35,7 @@ class Database:
 
     @classmethod
     def open(cls, path: Path, master: MasterKey, clock: Clock, connect: Connect = connect) -> Database:
-        """A database that has passed `upgrade.check`. Raises as that does, and SecretError."""
+        """A database that has passed `fitness.check`. Raises as that does, and SecretError."""
         check(path, thorough=False, connect=connect)
         return cls(path, unlock(path, master, connect), clock, connect)
 

@@ -59,7 +59,7 @@ def revoke(database: Database, name: str, device_id: int, notice: Changed | None
 
 
 def revoke_all(database: Database, name: str, notice: Changed | None = None) -> int:
-    """Trust no device of an account any longer; how many there were. Raises OperationFailed, NothingToDo for none."""
+    """Trust no device of an account any longer; how many there were. Raises NothingToDo for none."""
     with database.write() as connection:
         owner = accounts.identity(connection, name)
         ended = connection.execute(device.delete().where(device.c.account_id == owner)).rowcount

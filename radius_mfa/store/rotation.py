@@ -11,9 +11,9 @@ from radius_mfa.errors import AccessDenied
 from radius_mfa.store.database import PATIENCE, Database
 from radius_mfa.store.engine import transaction
 from radius_mfa.store.files import denied, sync, write_private
+from radius_mfa.store.fitness import unlock
 from radius_mfa.store.keys import MasterKey, Purpose
 from radius_mfa.store.schema import data_key
-from radius_mfa.store.upgrade import unlock
 
 
 def rotate(database: Database, key_file: Path) -> None:

@@ -2,8 +2,8 @@
 
 The file is mapped. Its head: magic, layout version, number of workers, of rows and of tables, length of the names, a
 random key of this start; then the clients' names as JSON, then one row a worker and client, then one table of slots a
-process that checks passwords (store/tries.py). A row has one writer, and so has a table. The last row of each worker,
-named "", stands for senders that are no client.
+process that checks passwords (store/tries.py). A row has one writer, and so has a table, but for the moment after a
+reload. The last row of each worker, named "", stands for senders that are no client.
 """
 
 from __future__ import annotations
@@ -51,10 +51,13 @@ def create(path: str, workers: int, tables: int, clients: Sequence[str], key: by
 
     `tables`: processes that check passwords. `key` (32 octets) is random and the same from one start to the next stop.
     What an older file of this layout knows of these clients is carried over, and its tables if it is of this start.
-    Raises OSError.
+    One of this start that would be made anew as it is stays: after a reload the old children go on counting there for a
+    moment, and a try that they give back has to be given back. Raises OSError.
     """
     names = json.dumps(clients).encode("ascii")
     head = _HEAD.pack(_MAGIC, _VERSION, workers, len(clients) + 1, tables, len(names), key) + names
+    if _begins_with(path, head):
+        return
     activities, slots = _remains(path, tables, key)
     known = {activity.shortname: activity for activity in activities}
     kept = [_packed(known.get(name, ClientActivity(name))) for name in (*clients, "")]
@@ -70,6 +73,14 @@ def create(path: str, workers: int, tables: int, clients: Sequence[str], key: by
     except BaseException:
         fresh.unlink(missing_ok=True)
         raise
+
+
+def _begins_with(path: str, head: bytes) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return file.read(len(head)) == head
+    except OSError:
+        return False
 
 
 def _remains(path: str, tables: int, key: bytes) -> tuple[list[ClientActivity], bytes]:

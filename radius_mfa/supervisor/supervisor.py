@@ -33,7 +33,7 @@ SILENCE = 5.0
 """Seconds without a beat after which a child is killed and replaced."""
 PREFLIGHT = 30
 """Seconds the preflight may take."""
-SETTLED = 10.0
+SETTLED = 2.0
 """A child that lived so long did not fail at its start: its successor comes at once."""
 SLOWEST = 5.0
 """Seconds between two tries to replace a child, at most."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from functools import partial
 
 from radius_mfa.auth.model import Reject
 from radius_mfa.errors import RadiusMfaError, StoreFailed
@@ -42,7 +41,7 @@ class Exchange:
     datagram: Datagram
     client: Client
     arrived: float
-    key: duplicates.Key
+    key: bytes
 
 
 class RadiusDoor:
@@ -127,9 +126,9 @@ class RadiusDoor:
 
     def _open(self, listener: Listener, datagram: Datagram, client: Client) -> Round | None:
         request = Request.decode(datagram.data, client)
-        place = (client, datagram.destination, datagram.source, datagram.data)
-        digest = duplicates.digest(*place)
-        exchange = Exchange(listener, datagram, client, self._clock.monotonic(), duplicates.key(*place))
+        way = duplicates.way(client, datagram.destination, datagram.source)
+        digest = duplicates.digest(way, datagram.data)
+        exchange = Exchange(listener, datagram, client, self._clock.monotonic(), duplicates.key(way, datagram.data))
         seen = self._known.look(exchange.key, digest, exchange.arrived)
         if isinstance(seen, bytes):
             self._send(exchange, seen)
@@ -140,14 +139,15 @@ class RadiusDoor:
         return self._begin(request, exchange, digest)
 
     def _begin(self, request: Request, exchange: Exchange, digest: bytes) -> Round | None:
-        at, source = self._clock.now(), exchange.datagram.source[0]
+        at, source, states = self._clock.now(), exchange.datagram.source[0], self._states
         self._counters.seen(exchange.client.index, at)
         if request.is_status:
             self._send(exchange, self._status(request, exchange.arrived))
             return None
-        login = request.login(source=source, digest=digest, at=at, states=self._states)
-        render = partial(request.answer, states=self._states, at=at, source=source)
-        begun = self._authenticator.begin(login, render)
+        login = request.login(source=source, digest=digest, at=at, states=states)
+        begun = self._authenticator.begin(
+            login, lambda verdict: request.answer(verdict, states=states, at=at, source=source)
+        )
         self._known.begin(exchange.key, digest, exchange.arrived)
         self._at_work[begun] = exchange
         return begun

@@ -15,7 +15,7 @@ from tests.bench.load import Load, Visitors
 
 QUICK = bool(os.environ.get("QUICK"))
 """A first look: fewer and shorter slices, fewer users. `make bench QUICK=1`."""
-ROUNDS = 3 if QUICK else 7
+ROUNDS = 3 if QUICK else 5
 SLICE = 2.0 if QUICK else 3.0
 """Seconds of a slice."""
 USERS = 20_000 if QUICK else 50_000

@@ -19,7 +19,7 @@ PERIOD = 5
 """Seconds of a time step: a thousand users would have little to do in steps of 30."""
 LOGINS = 1_000
 """Logins of a slice: as many as the smallest store has users."""
-SLICES = 8 if QUICK else 30
+SLICES = 8 if QUICK else 16
 VISITORS = 20_000
 """Users who log in, at most, evenly spread over the store."""
 STARTS = 3

@@ -20,7 +20,7 @@ from tests.bench.load import Load, Visitors
 from tests.bench.ours import RadiusMfa
 from tests.bench.population import CHEAP, DIALOGUES, PASSWORD, make_store, name
 
-SECONDS = 10.0 if QUICK else 30.0
+SECONDS = 10.0 if QUICK else 20.0
 EVERY = 1.0
 """Seconds between two deaths of a worker."""
 WORKERS = 4

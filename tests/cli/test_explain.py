@@ -16,10 +16,10 @@ from radius_mfa.errors import StoreFailed
 from radius_mfa.ports import Write
 from radius_mfa.store import shared
 from radius_mfa.store.connection import connect, connect_to_read, translated
+from radius_mfa.store.fitness import unlock
 from radius_mfa.store.keys import MasterKey
 from radius_mfa.store.sqlite import SqliteStore
 from radius_mfa.store.tries import SharedTries
-from radius_mfa.store.upgrade import unlock
 from tests.cli.script import run
 
 SUFFIXES = ("", "-wal")

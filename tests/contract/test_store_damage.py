@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from radius_mfa.errors import StoreFailed, StoreNotReady
-from radius_mfa.store import statements, upgrade
+from radius_mfa.store import fitness, statements
 from radius_mfa.store.connection import connect
 from radius_mfa.store.rows import account_of
 from radius_mfa.store.sqlite import SqliteStore
@@ -54,7 +54,7 @@ def test_a_flipped_page_opens_nothing(stores: SqliteStores, image: bytes) -> Non
     for variant in range(VARIANTS):
         stores.path.write_bytes(damaged(image, random.Random(variant)))
         try:
-            upgrade.check(stores.path)
+            fitness.check(stores.path)
         except StoreNotReady as failure:
             refusals.append(failure.message)
             continue
@@ -108,7 +108,7 @@ def test_a_truncated_file_is_not_an_empty_user_base(stores: SqliteStores, image:
     with pytest.raises(StoreFailed):
         stores.store().load(NAMES[0])
     with pytest.raises(StoreNotReady):
-        upgrade.check(stores.path)
+        fitness.check(stores.path)
 
 
 def test_a_missing_file_is_not_made(stores: SqliteStores, tmp_path: Path) -> None:

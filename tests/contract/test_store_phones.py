@@ -7,11 +7,11 @@ import pytest
 from radius_mfa.auth.asks import WON, Loss, UseToken
 from radius_mfa.auth.model import TokenStatus
 from radius_mfa.errors import OperationFailed
-from radius_mfa.store import accounts, tokens
+from radius_mfa.store import accounts, queue, sessions, tokens
 from radius_mfa.store.database import Database
 from radius_mfa.store.sqlite import SqliteStore
 from radius_mfa.store.tokens import NewToken
-from tests.contract.stores import NOW, SECRET, SqliteStores, use
+from tests.contract.stores import NOW, SECRET, SqliteStores, trusted, use
 
 NEW = NewToken(b"another secret of 20")
 
@@ -101,3 +101,72 @@ def test_active_tokens_come_with_their_secrets(database: Database) -> None:
     tokens.disable(database, "alice")
     with pytest.raises(OperationFailed, match="alice has no active token"):
         tokens.active(database, "alice")
+
+
+def begin(database: Database, browser: bytes, name: str = "alice") -> int:
+    """A session of the portal; its id."""
+    row = accounts.get(database, name)
+    assert sessions.begin(database, browser, row.id, row.epoch, code_given=True)
+    found = sessions.find(database, browser, idle=1800, lifetime=43200)
+    assert found is not None
+    return found.id
+
+
+def living(database: Database, *browsers: bytes) -> list[bool]:
+    return [sessions.find(database, one, idle=1800, lifetime=43200) is not None for one in browsers]
+
+
+def test_a_phone_that_is_removed_takes_along_what_may_rest_on_it(
+    stores: SqliteStores, store: SqliteStore, database: Database
+) -> None:
+    """Trusted devices, and all sessions but the one that asks; those of others stay."""
+    trusted(stores, store, stores.load("alice"))
+    mine = begin(database, b"mine")
+    begin(database, b"a thief's")
+    begin(database, b"bob's", "bob")
+    tokens.remove(database, "alice", 1, mine)
+    assert [(2, "active")] == [(row.id, row.status.value) for row in tokens.all_tokens(database, "alice")]
+    assert 0 == accounts.get(database, "alice").devices
+    assert [True, False, True] == living(database, b"mine", b"a thief's", b"bob's")
+
+
+@pytest.mark.parametrize("number", [3, 99])
+def test_nobody_removes_the_phone_of_another(database: Database, number: int) -> None:
+    """That of another account, or none at all: refused, and nothing ends."""
+    begin(database, b"another browser")
+    with pytest.raises(OperationFailed, match=f"alice has no token {number}"):
+        tokens.remove(database, "alice", number, 0)
+    assert ["active", "active"] == status(database)
+    assert ["active"] == status(database, "bob")
+    assert [True] == living(database, b"another browser")
+
+
+@pytest.mark.parametrize("other", ["none", "off", "pending"])
+def test_the_last_phone_is_not_removed(database: Database, other: str) -> None:
+    """One that is off, or waits for its first code, is no other one."""
+    tokens.disable(database, "alice", 2)
+    if other == "none":
+        tokens.remove(database, "alice", 2, 0)
+    elif other == "pending":
+        tokens.enroll(database, "alice", NewToken(b"a third secret of 20"), expires=NOW + 100)
+    before = status(database)
+    with pytest.raises(OperationFailed, match="the only authenticator"):
+        tokens.remove(database, "alice", 1, 0)
+    assert before == status(database)
+
+
+def test_a_key_that_is_removed_is_not_mailed(database: Database) -> None:
+    """Its mail ends with it if it has not left."""
+    accounts.change(database, "alice", accounts.Changes(mail="alice@example.com"))
+    third = tokens.enroll(database, "alice", NewToken(b"a third secret of 20"), expires=NOW + 100, content="qr")
+    assert ["invitation"] == [mail.kind for mail in queue.queue(database)]
+    tokens.remove(database, "alice", third, 0)
+    assert [] == queue.queue(database)
+
+
+def test_a_label_is_one_line(database: Database) -> None:
+    """What lists cannot show is no label of an authenticator."""
+    new = NewToken(b"a third secret of 20", label="two\nlines")
+    with pytest.raises(OperationFailed, match="is no label"):
+        tokens.enroll(database, "alice", new, expires=NOW + 100)
+    assert ["active", "active"] == status(database)

@@ -44,6 +44,5 @@ def private(pid: int) -> int:
 
 
 def cpu(pid: int) -> float:
-    """Seconds that a process has computed."""
-    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
-    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+    """Seconds that all threads of a process have computed."""
+    return sum(int(task.read_text().split()[0]) for task in Path(f"/proc/{pid}/task").glob("*/schedstat")) / 1e9

@@ -203,21 +203,3 @@ def test_a_state_expires(common: Server, age: float, result: str) -> None:
     user, client = common.add_user(), common.client()
     state = common.seal_state(user, age=age)
     assert client.ask(client.request(user.name, user.code(), state=state)).result == result
-
-
-def test_challenges_leave_nothing_behind(start: Start) -> None:
-    """200 challenges: no row in the store, and no password in its files or in a State (THREATS 21)."""
-    server = start()
-    client = server.client()
-    user = server.add_user(password="a password like no other")
-    rows = server.database_rows()
-    states = set()
-    for number in range(200):
-        reply = client.ask(client.request(user.name, user.password, identifier=number))
-        states.add(reply.state)
-    assert server.database_rows() == rows
-    assert len(states) == 200
-    needle = user.password.encode()
-    assert not any(needle in state for state in states)
-    for file in server.directory.iterdir():
-        assert needle not in file.read_bytes(), file

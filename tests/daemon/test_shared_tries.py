@@ -186,6 +186,17 @@ def test_a_reload_keeps_the_tries_and_a_restart_forgets_them(path: str, opened: 
     assert not any(Path(path).read_bytes()[-3 * SLOTS * SLOT.size :])
 
 
+def test_a_try_of_before_a_reload_is_given_back_after_it(path: str, opened: Open) -> None:
+    """Where nothing else has changed, both generations count in the same file."""
+    old = opened(0)
+    right = old.take(ALICE, OFFICE, NOW, lambda: False)
+    assert right is not None
+    create(path, 1, 2, ["pbx"], KEY)
+    assert 4 == taken(opened(0), 4)
+    old.give_back(right)
+    assert AccountTries(4, 0.0) == tries_of(path, ALICE, NOW, LIMITS)
+
+
 def test_who_reads_the_file_learns_no_names(path: str, opened: Open) -> None:
     """Neither accounts nor places stand in it, and without its key nothing can be looked up."""
     taken(opened(0), 3)

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from radius_mfa import errors
-from radius_mfa.supervisor import Errand
-from radius_mfa.supervisor.supervisor import Post
+from radius_mfa.notify import Systemd
+from radius_mfa.supervisor import Errand, Supervisor
+from radius_mfa.supervisor.supervisor import SILENCE, Child, Post
 from tests.conftest import ROOT
 from tests.daemon.server import wait_for
 from tests.daemon.toy import Toy, supervise
@@ -135,6 +136,35 @@ def test_successors_come_more_and_more_slowly() -> None:
         supervise(Toy(1, ""))._delay(post, 100.0)
         pauses.append(round(post.vacant_until - 100.0, 3))
     assert [0.0, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0] == pauses
+
+
+class Slow(Toy):
+    """It reads its configuration for so long that nobody listens to the workers. It is its own clock."""
+
+    at = 100.0
+
+    def now(self) -> float:
+        return self.at
+
+    def monotonic(self) -> float:
+        return self.at
+
+    def reload(self) -> Toy:
+        self.at += 2 * SILENCE
+        raise errors.ConfigurationError("the toy is broken")
+
+
+def test_a_slow_reload_makes_nobody_silent() -> None:
+    """Who beat while the supervisor was at the preflight is not killed for what it could not hear."""
+    slow = Slow(1, "")
+    supervisor = Supervisor(slow, slow, Systemd(None, slow))
+    with subprocess.Popen(["sleep", "60"]) as worker:
+        child = Child(Post(Errand("worker", lambda _: None)), worker.pid, -1, born=slow.at, heard=slow.at)
+        supervisor._children.append(child)
+        supervisor._obey(signal.SIGHUP)
+        supervisor._judge()
+        worker.terminate()
+        assert worker.wait(20) == -signal.SIGTERM
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""The portal in browsers of all kinds, and its API."""

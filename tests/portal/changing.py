@@ -5,12 +5,17 @@ from __future__ import annotations
 import html
 import re
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 
 import httpx
+import pyotp
 
-from radius_mfa.store import accounts, queue
+from radius_mfa.auth.model import TokenKind
+from radius_mfa.store import accounts, queue, tokens
+from radius_mfa.store.tokens import NewToken
 from tests.daemon.mailbox import in_directory
 from tests.daemon.server import User, wait_for
 from tests.portal.site import Browser, Site
@@ -82,3 +87,37 @@ def wrong_code(user: User) -> str:
     """A code that is none of this user's, neither yesterday nor tomorrow."""
     near = {user.code(step) for step in range(-2900, 40)}
     return next(code for code in map("{:06}".format, range(10**6)) if code not in near)
+
+
+def trusted(site: Site, user: User, label: str, kind: str = "token", client: str = "pbx", days: float = 7) -> int:
+    """A device of this user, trusted for so many days from yesterday on; its id."""
+    since = time.time() - 86400
+    row = (user.id, kind, client, label, f"{label}{kind}".encode(), since, since, since + days * 86400)
+    with closing(sqlite3.connect(site.server.store)) as connection, connection:
+        made = connection.execute(
+            "INSERT INTO device (account_id, kind, client, label, hash, created, last_used, expires)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+            row,
+        )
+        return int(made.fetchone()[0])
+
+
+def add(browser: Browser, user: User, label: str = "") -> User:
+    """The same user with the phone whose key the page shows, and that is still to give its first code."""
+    return replace(user, totp_secret_base32=key_on(browser.submit("/authenticator", do="add", label=label)))
+
+
+def key_on(page: httpx.Response) -> str:
+    """The key that a page shows, in base32."""
+    found = re.search(r'<p class="key" id="key">([A-Z2-7 ]+)</p>', page.text)
+    assert found, page.text
+    return found.group(1).replace(" ", "")
+
+
+def second(site: Site, user: User, label: str = "the tablet", kind: TokenKind = TokenKind.TOTP) -> tuple[int, User]:
+    """Another active authenticator of this user: its id, and the user with it in hand."""
+    secret, database = pyotp.random_base32(), site.server.database
+    new = NewToken(pyotp.TOTP(secret).byte_secret(), kind=kind, label=label)
+    made = tokens.enroll(database, user.name, new, expires=time.time() + 3600)
+    tokens.confirm(database, user.name, made, step=0, drift=0)
+    return made, replace(user, totp_secret_base32=secret)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.conftest import find
 from tests.daemon.server import User
@@ -71,3 +71,13 @@ def sign_in(page: Page, user: User, *, trust: bool = False) -> None:
     """Both, with the code of now."""
     give_password(page, user)
     give_code(page, user.code(), trust=trust)
+
+
+def expect_heading(page: Page, text: str) -> None:
+    """Which page it is."""
+    expect(page.get_by_role("heading", level=1)).to_have_text(text)
+
+
+def expect_signed_in(page: Page) -> None:
+    """The first page of who is signed in."""
+    expect_heading(page, "Your second factor")

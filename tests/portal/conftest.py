@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import Browser as Chromium
+from playwright.sync_api import Page
 
-from tests.portal.site import Browser, Site, sites
+from tests.portal.chromium import launched, visit
+from tests.portal.site import LINKED, Browser, Site, sites
 
 
 @pytest.fixture(scope="session")
@@ -18,8 +21,31 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield made[0]
 
 
+@pytest.fixture(scope="session")
+def linked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Another one, whose mails bring links."""
+    with sites(tmp_path_factory.mktemp("sites")) as made:
+        made.append(Site(tmp_path_factory.mktemp("linked"), more=LINKED))
+        made[0].start()
+        yield made[0]
+
+
 @pytest.fixture
 def browser(site: Site) -> Iterator[Browser]:
     """A browser without JavaScript at the shared portal."""
     with site.browser() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Chromium]:
+    """Chromium, one process for the tests of a module."""
+    with launched() as process:
+        yield process
+
+
+@pytest.fixture(params=[True, False], ids=["script", "no-script"])
+def page(request: pytest.FixtureRequest, site: Site, chromium: Chromium) -> Iterator[Page]:
+    """Somebody's browser, with JavaScript and without."""
+    with visit(chromium, site, script=request.param) as opened:
         yield opened

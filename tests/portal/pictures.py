@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.portal.chromium import launched, visit
 from tests.portal.pages import PAGES
-from tests.portal.site import Site, sites
+from tests.portal.site import LINKED, Site, sites
 
 WIDTHS = (390, 1280)
 SCHEMES = ("light", "dark")
@@ -17,15 +17,16 @@ SCHEMES = ("light", "dark")
 def draw(directory: Path, names: list[str]) -> None:
     """Pictures of the pages of these names, or of all, as PNG."""
     directory.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as made, sites(Path(made)) as open_sites, launched() as chromium:
-        site = Site(Path(made) / "site")
-        open_sites.append(site)
-        site.start()
+    with tempfile.TemporaryDirectory() as made, sites(Path(made)) as opened, launched() as chromium:
+        opened += [Site(Path(made) / "site"), Site(Path(made) / "linked", more=LINKED)]
+        for site in opened:
+            site.start()
         for shown in PAGES:
             if names and shown.name not in names:
                 continue
+            site = opened[shown.linked]
             with visit(chromium, site) as page:
-                shown.go(site, page)
+                shown.show(site, page)
                 for width in WIDTHS:
                     for scheme in SCHEMES:
                         page.set_viewport_size({"width": width, "height": 844})

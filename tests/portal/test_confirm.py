@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from radius_mfa.store import codes, devices, tokens
 from tests.portal.changing import age, failures, is_locked, signed_in, told, words, written, wrong_code
-from tests.portal.site import Browser, Site, heading
+from tests.portal.site import Browser, Site, heading, sites
 
 RECOVERY = "ABCDEFGHIJKLMNOP"
 CHANGES = [
@@ -173,3 +175,15 @@ def test_a_confirmation_holds_for_one_session(site: Site) -> None:
         age(site, user, 3600)
         assert "/codes" == one.submit("/confirm", next="codes", code=user.code(2)).url.path
         assert "/confirm" == other.submit("/codes", do="make").url.path
+
+
+def test_a_code_holds_as_long_as_step_up_says(tmp_path: Path) -> None:
+    """And no longer; a clock that is set back makes it hold no longer either."""
+    with sites(tmp_path) as made:
+        made.append(site := Site(tmp_path / "site", portal="step_up: 1h"))
+        site.start()
+        user = site.user()
+        with signed_in(site, user) as browser:
+            for older, path in ((3000, "/codes"), (601, "/confirm"), (-7301, "/confirm")):
+                age(site, user, older)
+                assert path == browser.submit("/codes", do="delete").url.path

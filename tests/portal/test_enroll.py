@@ -7,7 +7,6 @@ import email.policy
 import re
 import sqlite3
 import time
-from collections.abc import Iterator
 
 import pyotp
 import pytest
@@ -15,18 +14,9 @@ import pytest
 from radius_mfa.store import tokens
 from radius_mfa.store.invitations import of_link
 from tests.daemon.server import User, wait_for
-from tests.portal.site import Browser, Site, heading, sites
+from tests.portal.site import Browser, Site, heading
 
 NEVER = "000000"
-
-
-@pytest.fixture(scope="module")
-def linked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A portal whose mails bring links."""
-    with sites(tmp_path_factory.mktemp("sites")) as made:
-        made.append(Site(tmp_path_factory.mktemp("linked"), more="enrollment: {mail: link}\n"))
-        made[0].start()
-        yield made[0]
 
 
 def mails(site: Site, to: str) -> list[str]:

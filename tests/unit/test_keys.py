@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from radius_mfa.errors import AccessDenied, OperationFailed, SecretError, StoreBusy, StoreNotReady
-from radius_mfa.store import keys, rotation, upgrade
+from radius_mfa.store import fitness, keys, rotation, upgrade
 from radius_mfa.store.keys import DataKeys, MasterKey, Purpose
 from radius_mfa.store.lock import WriterLock
 from tests.contract.stores import CODES, SECRET, SqliteStores
@@ -117,7 +117,7 @@ def test_another_master_key_opens_nothing(stores: SqliteStores) -> None:
     """A wrong master key ends the start; running `db upgrade` with it makes no new data keys."""
     other = MasterKey.new()
     for use_of in (
-        lambda: upgrade.unlock(stores.path, other),
+        lambda: fitness.unlock(stores.path, other),
         lambda: upgrade.upgrade(stores.path, other, stores.clock),
     ):
         before = stores.dump()
@@ -131,7 +131,7 @@ def test_a_missing_data_key_is_said(stores: SqliteStores) -> None:
     """A database without one of its data keys is not ready."""
     stores.edit("DELETE FROM data_key WHERE purpose = 'mail'")
     with pytest.raises(StoreNotReady, match="has no data key for mail") as failure:
-        upgrade.unlock(stores.path, stores.master)
+        fitness.unlock(stores.path, stores.master)
     assert "run: radius-mfa db upgrade" == failure.value.hint
 
 
@@ -139,7 +139,7 @@ def test_wrapped_keys_that_change_places_do_not_open(stores: SqliteStores) -> No
     """A data key is wrapped for its purpose: copied into the row of another it is refused."""
     stores.edit("UPDATE data_key SET wrapped = (SELECT wrapped FROM data_key WHERE purpose = 'mail')")
     with pytest.raises(SecretError):
-        upgrade.unlock(stores.path, stores.master)
+        fitness.unlock(stores.path, stores.master)
 
 
 def test_a_recovery_code_is_hashed_for_its_account() -> None:
@@ -159,10 +159,10 @@ def test_a_rotation_changes_the_master_key_alone(stores: SqliteStores) -> None:
     assert 1 == len(stores.master.keys)
     assert old != stores.master
     assert 0o600 == stat.S_IMODE(stores.key_file.stat().st_mode)
-    assert stores.database.keys == upgrade.unlock(stores.path, stores.master)
+    assert stores.database.keys == fitness.unlock(stores.path, stores.master)
     assert SECRET == stores.load("alice").tokens[0].secret
     with pytest.raises(SecretError):
-        upgrade.unlock(stores.path, old)
+        fitness.unlock(stores.path, old)
     assert [] == list(stores.directory.glob("*.new"))
 
 
@@ -191,9 +191,9 @@ def test_a_rotation_may_be_killed_anywhere(
         finally:
             os._exit(1)
     assert 9 == os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    assert stores.database.keys == upgrade.unlock(stores.path, stores.master)
+    assert stores.database.keys == fitness.unlock(stores.path, stores.master)
     rotation.rotate(stores.database, stores.key_file)
-    assert stores.database.keys == upgrade.unlock(stores.path, stores.master)
+    assert stores.database.keys == fitness.unlock(stores.path, stores.master)
     assert 1 == len(stores.master.keys)
     assert [] == list(stores.directory.glob("*.new"))
 
@@ -249,17 +249,17 @@ def test_a_link_to_the_key_stays_a_link(stores: SqliteStores, tmp_path: Path) ->
     link.symlink_to(stores.key_file)
     rotation.rotate(stores.database, link)
     assert link.is_symlink()
-    assert stores.database.keys == upgrade.unlock(stores.path, MasterKey.read(stores.key_file))
+    assert stores.database.keys == fitness.unlock(stores.path, MasterKey.read(stores.key_file))
 
 
 def test_a_backup_needs_the_key_of_its_day(stores: SqliteStores, tmp_path: Path) -> None:
     """A copy made before a rotation opens with the key of before."""
     old = stores.master
-    upgrade.backup(stores.path, tmp_path / "copy.db")
+    fitness.backup(stores.path, tmp_path / "copy.db")
     rotation.rotate(stores.database, stores.key_file)
-    assert stores.database.keys == upgrade.unlock(tmp_path / "copy.db", old)
+    assert stores.database.keys == fitness.unlock(tmp_path / "copy.db", old)
     with pytest.raises(SecretError):
-        upgrade.unlock(tmp_path / "copy.db", stores.master)
+        fitness.unlock(tmp_path / "copy.db", stores.master)
 
 
 def test_the_database_holds_no_secret_in_clear(stores: SqliteStores) -> None:

@@ -14,7 +14,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
 from radius_mfa.errors import StoreNotReady
-from radius_mfa.store import upgrade
+from radius_mfa.store import fitness, upgrade
 from radius_mfa.store.keys import MasterKey
 from radius_mfa.store.schema import metadata
 from tests.contract.stores import NOW, SECRET, SetClock, SqliteStores
@@ -76,7 +76,7 @@ def test_the_migrations_say_the_same_as_the_schema(stores: SqliteStores, tmp_pat
 def test_an_older_schema_asks_for_the_upgrade(of_the_first_release: Path) -> None:
     """A database of a revision we know and have left behind is mended by `db upgrade`."""
     with pytest.raises(StoreNotReady, match="is older than this program") as failure:
-        upgrade.check(of_the_first_release)
+        fitness.check(of_the_first_release)
     assert "run: radius-mfa db upgrade" == failure.value.hint
 
 
@@ -87,7 +87,7 @@ def test_an_upgraded_database_is_like_a_new_one(
     before = rows_of(of_the_first_release)
     assert all(before.values())
     upgrade.upgrade(of_the_first_release, master, SetClock())
-    upgrade.check(of_the_first_release)
+    fitness.check(of_the_first_release)
     assert tables_of(stores.path) == tables_of(of_the_first_release)
     assert before == rows_of(of_the_first_release)
 
@@ -107,7 +107,7 @@ def test_an_upgrade_that_was_cut_short_is_no_upgrade(
             upgrade.upgrade(of_the_first_release, master, SetClock())
     assert before == tables_of(of_the_first_release)
     upgrade.upgrade(of_the_first_release, master, SetClock())
-    upgrade.check(of_the_first_release)
+    fitness.check(of_the_first_release)
 
 
 def test_a_mail_outlives_its_token_and_not_its_account(stores: SqliteStores) -> None:

@@ -10,7 +10,7 @@ from hypothesis import settings as profile
 from hypothesis import strategies as st
 
 from radius_mfa.errors import AccessDenied, SettingsError
-from radius_mfa.settings import Settings, effective, load, load_text, no_effect, template, warnings
+from radius_mfa.settings import Settings, effective, load, load_text, no_effect, notices, template, warnings
 
 MINIMAL = """\
 issuer: Example PBX
@@ -196,8 +196,9 @@ def test_a_file_of_somebody_else_is_a_matter_of_permission(tmp_path: Path) -> No
     assert str(path) in caught.value.hint
 
 
-def test_keys_without_effect_are_named() -> None:
+def test_keys_without_effect_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """The start says of each key that is set and not acted on that it has no effect, and of no other."""
+    monkeypatch.setattr(notices, "_SECTIONS", ("passwords.remember", "mfa.hotp.look_ahead"))
     settings = loaded(
         "workers: 4\nlog: {level: debug}\n"
         "passwords: {throttle: {after: 3}, remember: 5m, backends: [{type: local}, {type: pam}]}\n"

@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 from radius_mfa.errors import AccessDenied, OperationFailed, SecretError, StoreFailed, StoreNotReady
-from radius_mfa.store import upgrade
+from radius_mfa.store import fitness, upgrade
 from radius_mfa.store.files import become_owner
 from radius_mfa.store.keys import MasterKey
 from tests.contract.stores import SECRET, SetClock, SqliteStores, step, use
@@ -33,7 +33,7 @@ def stores(tmp_path: Path) -> Iterator[SqliteStores]:
 def test_a_database_is_made_private_and_in_one_piece(stores: SqliteStores) -> None:
     """The file is 0600, has what check wants, and nothing half-made lies beside it."""
     assert 0o600 == stat.S_IMODE(stores.path.stat().st_mode)
-    upgrade.check(stores.path)
+    fitness.check(stores.path)
     assert {"master.key", "radius-mfa.db", "radius-mfa.db.lock"} == {file.name for file in stores.directory.iterdir()}
 
 
@@ -68,9 +68,9 @@ def test_a_creation_that_was_cut_short_leaves_no_database(tmp_path: Path, monkey
         with pytest.raises(SecretError):
             upgrade.upgrade(path, master, SetClock())
     with pytest.raises(StoreNotReady, match="there is no database"):
-        upgrade.check(path)
+        fitness.check(path)
     upgrade.upgrade(path, master, SetClock())
-    upgrade.check(path)
+    fitness.check(path)
 
 
 def test_an_upgrade_that_fails_changes_nothing(stores: SqliteStores, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,7 +154,7 @@ def test_what_is_wrong_with_a_database_is_one_line(
     stores.database.close()
     damage(stores.path)
     with pytest.raises(StoreNotReady, match=message) as failure:
-        upgrade.check(stores.path)
+        fitness.check(stores.path)
     assert failure.value.hint.startswith(hint)
     assert "\n" not in failure.value.message
     if damage in {zero, text, one_octet, foreign, future, opened}:
@@ -167,7 +167,7 @@ def test_what_is_wrong_with_a_database_is_one_line(
 def test_a_directory_is_no_database(tmp_path: Path) -> None:
     """A path that names no file is refused."""
     with pytest.raises(StoreNotReady, match="is not a file"):
-        upgrade.check(tmp_path)
+        fitness.check(tmp_path)
 
 
 def test_a_backup_is_the_whole_database(stores: SqliteStores, tmp_path: Path) -> None:
@@ -175,8 +175,8 @@ def test_a_backup_is_the_whole_database(stores: SqliteStores, tmp_path: Path) ->
     alice = stores.account("alice")
     store = stores.store()
     store.commit([use(alice, step(alice, 5))])
-    upgrade.backup(stores.path, tmp_path / "copy.db")
-    upgrade.check(tmp_path / "copy.db")
+    fitness.backup(stores.path, tmp_path / "copy.db")
+    fitness.check(tmp_path / "copy.db")
     assert 0o600 == stat.S_IMODE((tmp_path / "copy.db").stat().st_mode)
     stores.close()
     (tmp_path / "copy.db").rename(stores.path)
@@ -188,17 +188,17 @@ def test_a_backup_overwrites_nothing(stores: SqliteStores, tmp_path: Path) -> No
     """A file that is there stays as it is."""
     (tmp_path / "copy.db").write_text("mine")
     with pytest.raises(OperationFailed, match="already there and is not overwritten"):
-        upgrade.backup(stores.path, tmp_path / "copy.db")
+        fitness.backup(stores.path, tmp_path / "copy.db")
     assert "mine" == (tmp_path / "copy.db").read_text()
 
 
 def test_a_backup_that_fails_leaves_no_file(stores: SqliteStores, tmp_path: Path) -> None:
     """Neither a missing directory nor a damaged source leaves a copy that looks like one."""
     with pytest.raises(AccessDenied, match="No such file"):
-        upgrade.backup(stores.path, tmp_path / "none" / "copy.db")
+        fitness.backup(stores.path, tmp_path / "none" / "copy.db")
     zero(stores.path)
     with pytest.raises(StoreNotReady):
-        upgrade.backup(stores.path, tmp_path / "copy.db")
+        fitness.backup(stores.path, tmp_path / "copy.db")
     assert not (tmp_path / "copy.db").exists()
 
 
@@ -209,7 +209,7 @@ def test_a_backup_that_meets_a_full_disk_leaves_no_file(stores: SqliteStores, tm
     resource.setrlimit(resource.RLIMIT_FSIZE, (8192, before[1]))
     try:
         with pytest.raises(StoreFailed):
-            upgrade.backup(stores.path, tmp_path / "copy.db")
+            fitness.backup(stores.path, tmp_path / "copy.db")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert [] == list(tmp_path.glob("copy.db*"))
@@ -282,7 +282,7 @@ def test_the_database_of_another_user_is_denied(mode: int) -> None:
             os.setgroups([])
             os.setuid(65534)
             with pytest.raises(AccessDenied, match="Permission denied"):
-                upgrade.check(stores.path)
+                fitness.check(stores.path)
 
         assert 0 == as_child(act)
         stores.close()

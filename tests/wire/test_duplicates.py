@@ -7,21 +7,22 @@ import tracemalloc
 import pytest
 
 from radius_mfa.radius.clients import Client
-from radius_mfa.radius.duplicates import Duplicates, Endpoint, Key, Seen, digest, key
+from radius_mfa.radius.duplicates import Duplicates, Endpoint, Seen, digest, key, way
 from tests.wire.packets import LENIENT, STRICT, attribute, client, packet
 
 HERE: Endpoint = ("192.0.2.1", 1812)
 THERE: Endpoint = ("192.0.2.10", 50_000)
 DATAGRAM = packet(attribute(1, b"alice"))
-KEY = key(STRICT, HERE, THERE, DATAGRAM)
-DIGEST = digest(STRICT, HERE, THERE, DATAGRAM)
+WAY = way(STRICT, HERE, THERE)
+KEY = key(WAY, DATAGRAM)
+DIGEST = digest(WAY, DATAGRAM)
 
 
-def numbered(number: int) -> tuple[Key, bytes]:
+def numbered(number: int) -> tuple[bytes, bytes]:
     """The key and digest of one of many datagrams."""
     datagram = packet(attribute(1, b"alice"), authenticator=number.to_bytes(16, "big"))
     there = ("192.0.2.10", 1024 + number % 60_000)
-    return key(STRICT, HERE, there, datagram), digest(STRICT, HERE, there, datagram)
+    return key(way(STRICT, HERE, there), datagram), digest(way(STRICT, HERE, there), datagram)
 
 
 def test_the_life_of_a_datagram() -> None:
@@ -56,14 +57,14 @@ def test_looking_changes_nothing() -> None:
 def test_other_octets_under_the_same_authenticator() -> None:
     """The same Identifier and authenticator with other octets is a conflict, at work or answered."""
     changed = packet(attribute(1, b"alicf"))
-    other = digest(STRICT, HERE, THERE, changed)
-    assert KEY == key(STRICT, HERE, THERE, changed)
+    other = digest(WAY, changed)
+    assert KEY == key(WAY, changed)
     known = Duplicates()
     known.begin(KEY, DIGEST, 100.0)
     assert Seen.CONFLICT is known.look(KEY, other, 100.0)
     known.finish(KEY, b"reply", 100.0)
     assert Seen.CONFLICT is known.look(KEY, other, 100.0)
-    padded = digest(STRICT, HERE, THERE, DATAGRAM + b"\0")
+    padded = digest(WAY, DATAGRAM + b"\0")
     assert Seen.CONFLICT is known.look(KEY, padded, 100.0)
 
 
@@ -73,7 +74,7 @@ def test_an_identifier_used_again() -> None:
     known.begin(KEY, DIGEST, 100.0)
     known.finish(KEY, b"reply", 100.0)
     fresh = packet(attribute(1, b"alice"), authenticator=bytes(16))
-    fresh_key, fresh_digest = key(STRICT, HERE, THERE, fresh), digest(STRICT, HERE, THERE, fresh)
+    fresh_key, fresh_digest = key(WAY, fresh), digest(WAY, fresh)
     assert Seen.NEW is known.look(fresh_key, fresh_digest, 100.0)
     known.begin(fresh_key, fresh_digest, 100.0)
     known.finish(fresh_key, b"other", 100.0)
@@ -93,16 +94,16 @@ def test_an_identifier_used_again() -> None:
 )
 def test_the_way_is_part_of_it(by: Client, here: Endpoint, there: Endpoint) -> None:
     """The same octets of another client, from or to another address or port, are another datagram."""
-    assert DIGEST != digest(by, here, there, DATAGRAM)
-    assert KEY != key(by, here, there, DATAGRAM)
+    assert DIGEST != digest(way(by, here, there), DATAGRAM)
+    assert KEY != key(way(by, here, there), DATAGRAM)
 
 
 def test_the_whole_datagram_is_part_of_the_digest() -> None:
     """Each octet counts, and a digest has 32 of them."""
-    digests = {digest(STRICT, HERE, THERE, DATAGRAM[:place] + b"\xee" + DATAGRAM[place + 1 :]) for place in range(27)}
+    digests = {digest(WAY, DATAGRAM[:place] + b"\xee" + DATAGRAM[place + 1 :]) for place in range(27)}
     assert 27 == len(digests - {DIGEST})
     assert 32 == len(DIGEST)
-    assert DIGEST == digest(LENIENT, HERE, THERE, DATAGRAM)
+    assert DIGEST == digest(way(LENIENT, HERE, THERE), DATAGRAM)
 
 
 def test_a_flood_is_bounded() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from starlette.routing import Mount
@@ -23,6 +24,8 @@ def api(desk: Desk, clock: Clock, random: Random, rules: Rules, codes: int, stor
         *UserOperations(desk, clock, rules).operations(),
         *CodeOperations(desk, clock, random, codes).operations(),
         *DeviceOperations(desk, clock).operations(),
-        *HealthOperation(desk, store, audit).operations(),
+        *HealthOperation(desk, clock, store, audit).operations(),
     ]
-    return Mount("/api", Gate(desk, rules.names, Described(operations).all))
+    mount = Mount("/api", Gate(desk, rules.names, Described(operations).all))
+    mount.path_regex = re.compile(r"/api/(?P<path>.*)", re.DOTALL)  # Starlette's stops at a line end in the path
+    return mount

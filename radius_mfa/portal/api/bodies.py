@@ -68,7 +68,7 @@ class NewUser(Body):
     language: Language | None = Field(default=None, description="Of texts and mails.")
     mfa: Mfa = Field(default=Mfa.INHERIT, description="Whether it owes a code; `off` needs the scope `mfa`.")
     password: Annotated[SecretStr, AfterValidator(_password)] | None = Field(
-        default=None, min_length=1, max_length=LONGEST_PASSWORD, examples=["correct horse battery"]
+        default=None, min_length=1, max_length=LONGEST_PASSWORD, examples=["a password of carol"]
     )
 
 

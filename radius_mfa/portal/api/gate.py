@@ -49,8 +49,8 @@ class Gate:
             return Problem(Kind.TAKEN, error.message).response()
         except OperationFailed as error:
             return Problem(Kind.CONFLICT, error.message).response()
-        except (Unavailable, TimeoutError) as error:
-            log.warning("api: not available: %s", error if isinstance(error, Unavailable) else where(error))
+        except Unavailable as error:
+            log.warning("api: not available: %s", error)
             return unavailable().response()
         except Exception as fault:  # noqa: BLE001 - whatever it is, nothing of it reaches the caller
             log.error("api: a request failed: %s", where(fault))
@@ -86,7 +86,8 @@ class Gate:
         for one, given in matching:
             if one.method == method:
                 return one, given
-        allowed = ", ".join(one.method for one, _ in matching)
+        methods = [one.method for one, _ in matching]
+        allowed = ", ".join([*methods, "HEAD"] if "GET" in methods else methods)
         raise Problem(Kind.METHOD, f"this path knows {allowed}", headers={"Allow": allowed})
 
     def _named(self, given: dict[bytes, bytes]) -> tuple[str, int]:

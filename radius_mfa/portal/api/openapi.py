@@ -61,6 +61,7 @@ def document(operations: Sequence[Operation]) -> Json:
     models += [(one.gives, "serialization") for one in operations if one.gives is not None]
     models += [(one.takes, "validation") for one in operations if one.takes is not None]
     _, definitions = models_json_schema(list(dict.fromkeys(models)), ref_template=_SCHEMAS + "{model}")
+    answered = {kind for one in operations for kind in one.problems}
     paths: dict[str, Json] = {}
     for one in operations:
         paths.setdefault(one.path, {})[one.method.lower()] = _operation(one)
@@ -71,7 +72,7 @@ def document(operations: Sequence[Operation]) -> Json:
         "paths": paths,
         "components": {
             "schemas": definitions["$defs"],
-            "responses": {f"{status}": _refusal(status) for status in _statuses(Kind)},
+            "responses": {f"{status}": _refusal(status) for status in _statuses(answered)},
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": "A token of the API."}},
         },
     }

@@ -53,7 +53,7 @@ class Problem(Exception):
     ) -> None:
         super().__init__(kind.title)
         self.kind = kind
-        listed = "; ".join(f"{one.pointer or one.parameter} {one.detail}" for one in errors)
+        listed = "; ".join(f"{one.pointer or one.parameter}: {one.detail}" for one in errors)
         self.detail = detail or listed or kind.title
         self.errors = errors
         self.headers = headers
@@ -93,9 +93,7 @@ def missing(scope: str) -> Problem:
 
 def unavailable() -> Problem:
     """Something does not answer; which, is for the log."""
-    return Problem(
-        Kind.UNAVAILABLE, "nothing was changed that the audit does not say", headers={"Retry-After": str(RETRY)}
-    )
+    return Problem(Kind.UNAVAILABLE, "nothing was changed", headers={"Retry-After": str(RETRY)})
 
 
 def invalid(pointer: str, detail: str) -> Problem:

@@ -6,21 +6,26 @@ const PATIENCE = 5000; // milliseconds until a form may be sent again: a downloa
 
 async function copy(button, said) {
   const text = document.getElementById(button.dataset.copy);
-  getSelection().selectAllChildren(text); // to be copied by hand if the browser does not let us
   try {
     await navigator.clipboard.writeText(text.innerText.trim());
     said.textContent = "Copied";
   } catch {
-    said.textContent = "Selected: copy it with the menu of your browser";
+    getSelection().selectAllChildren(text);
+    said.textContent = "Your browser does not let this page copy. It is selected: copy it by hand.";
   }
 }
 
-for (const button of document.querySelectorAll("[data-copy], [data-print]")) {
+for (const button of document.querySelectorAll("[data-copy]")) {
   const said = document.createElement("span");
   said.setAttribute("role", "status");
-  button.after(said);
+  button.parentElement.append(said);
   button.hidden = false;
-  button.addEventListener("click", () => ("copy" in button.dataset ? copy(button, said) : print()));
+  button.addEventListener("click", () => copy(button, said));
+}
+
+for (const button of document.querySelectorAll("[data-print]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => print());
 }
 
 function mark(form, sent) {
