@@ -39,6 +39,9 @@ log = logging.getLogger(__name__)
 
 CHECKED = 64 * 1024 * 1024
 """Octets of a database whose every page is read at start, in about a second. A damaged page can hide a token."""
+YOUNG = 20_000
+"""Objects more than there were, after which the collector looks for circles. A turn makes some thousand, and their end
+comes with its own: with the 700 of Python it would look at them again and again."""
 FIXED = ("user", "listen", "workers", "store", "master_key")
 """Settings that hold from one start to the next stop."""
 
@@ -143,6 +146,7 @@ class Generation:
         worker = UdpWorker([Listener(bound) for bound in sockets], door, authenticator, slots, lifeline, clock)
         gc.collect()
         gc.freeze()
+        gc.set_threshold(YOUNG)
         worker.run()
 
     def attend(self, listener: socket.socket, lifeline: Lifeline) -> None:

@@ -52,6 +52,7 @@ class Authenticators:
             Route("/authenticator", self._changes.confirmed(Page.AUTHENTICATOR, self.change), methods=["POST"]),
             # The code that it asks for confirms it: setting up an app may take longer than the last code holds.
             Route("/authenticator/code", self._changes.signed_in(self.first_code), methods=["POST"]),
+            Route("/authenticator/code", self._changes.signed_in(self.show), methods=["GET"]),  # the same page, anew
         ]
 
     async def show(self, request: Request, session: Session) -> Response:

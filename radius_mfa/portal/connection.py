@@ -21,8 +21,6 @@ class Connection(H11Protocol):
         super().__init__(config, state, {}, asyncio.get_running_loop())
         self._limits = limits
         self._timer: asyncio.TimerHandle | None = None
-        self.greeted = False
-        """Whether the TLS handshake is over."""
         self.lost = self.loop.create_future()
 
     @property
@@ -32,7 +30,6 @@ class Connection(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self.greeted = True
         self._within(self._limits.head)
 
     def connection_lost(self, exc: Exception | None) -> None:

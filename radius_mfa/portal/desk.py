@@ -41,5 +41,5 @@ class Desk:
 
     def close(self) -> None:
         """Finish what is under way, and close the store."""
-        self._thread.shutdown(wait=True, cancel_futures=True)
-        self._database.close()
+        self._thread.submit(self._database.close).result()  # SQLite gives connections back in their own thread alone
+        self._thread.shutdown()

@@ -78,9 +78,6 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._systemd.stopping("finishing what is under way")
         self._loop.remove_reader(self._bound)
-        for visit, task in self._visits.items():
-            if not visit.greeted:
-                task.cancel()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._limits.farewell):
                 await super().shutdown(sockets)

@@ -95,7 +95,8 @@ class Duplicates:
         entry.since = now
         self.size += len(reply) - len(entry.reply or b"")
         entry.reply = reply
-        self._trim(now)
+        if self.size > self._limit:
+            self._trim(now)
 
     def forget(self, key: bytes) -> None:
         """Let the next datagram of this key be new: the work on this one was dropped."""

@@ -88,22 +88,22 @@ class WriteSet:
         # A round without a reply, or without a datagram, leaves nothing behind that another round could be given.
         reply = (commit.digest, write.reply, at) if write.reply and commit.digest else (None, None, None)
         admission = (account.id, at, account.epoch)
-        match commit.consume:
-            case UseToken(row, step, drift):
-                statement = statements.USE_TOKEN
-                parameters: tuple[Any, ...] = (step, drift, *reply, row, account.id, step, *admission)
-            case ActivateToken(row, step, drift):
-                statement = statements.ACTIVATE_TOKEN
-                parameters = (step, drift, *reply, row, account.id, step, at, *admission)
-            case UseRecoveryCode(row):
-                statement = statements.USE_RECOVERY_CODE
-                parameters = (at, *reply, row, account.id, at, *admission)
-            case UseDevice(row, before, after):
-                statement = statements.USE_DEVICE
-                new, old = (self._keys.device_hash(account.id, claim) for claim in (after, before))
-                parameters = (new, at, *reply, row, account.id, old, at, *admission)
-            case _:
-                raise StoreFailed(f"this store cannot consume {commit.consume!r}")
+        use = commit.consume
+        if isinstance(use, UseToken):
+            statement = statements.USE_TOKEN
+            parameters: tuple[Any, ...] = (use.step, use.drift, *reply, use.token_id, account.id, use.step, *admission)
+        elif isinstance(use, ActivateToken):
+            statement = statements.ACTIVATE_TOKEN
+            parameters = (use.step, use.drift, *reply, use.token_id, account.id, use.step, at, *admission)
+        elif isinstance(use, UseRecoveryCode):
+            statement = statements.USE_RECOVERY_CODE
+            parameters = (at, *reply, use.code_id, account.id, at, *admission)
+        elif isinstance(use, UseDevice):
+            statement = statements.USE_DEVICE
+            new, old = (self._keys.device_hash(account.id, claim) for claim in (use.after, use.before))
+            parameters = (new, at, *reply, use.device_id, account.id, old, at, *admission)
+        else:
+            raise StoreFailed(f"this store cannot consume {use!r}")
         return connection.execute(statement, parameters).rowcount == 1
 
     def _placed(self, connection: sqlite3.Connection, commit: Commit) -> Loss | None:

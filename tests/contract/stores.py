@@ -5,7 +5,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import sqlalchemy as sa
 
@@ -18,6 +20,7 @@ from radius_mfa.store import accounts, codes, keys, tokens, upgrade
 from radius_mfa.store.accounts import NewAccount
 from radius_mfa.store.connection import Connect, connect
 from radius_mfa.store.database import Database
+from radius_mfa.store.files import create_private
 from radius_mfa.store.keys import MasterKey
 from radius_mfa.store.sqlite import SqliteStore
 from radius_mfa.store.tokens import NewToken
@@ -57,9 +60,26 @@ class NoLimit:
         self.out.remove(taken)
 
 
+@cache
+def _made() -> tuple[bytes, bytes]:
+    """The octets of a master key and of a database, as `key generate` and `db upgrade` make them, once a process."""
+    with TemporaryDirectory() as directory:
+        key, database = Path(directory) / "key", Path(directory) / "database"
+        keys.generate(key)
+        upgrade.upgrade(database, MasterKey.read(key), SetClock())
+        return key.read_bytes(), database.read_bytes()
+
+
+def make_store(database: Path, key: Path) -> None:
+    """A new store without accounts. Alembic is slow, so it is a copy: all that a process makes have the same keys."""
+    for path, octets in zip((key, database), _made(), strict=True):
+        with open(create_private(path), "wb") as file:
+            file.write(octets)
+
+
 @dataclass
 class SqliteStores:
-    """A directory with a master key and a database, and the stores opened on it."""
+    """A directory with a master key and a database, those that are there or new ones, and the stores opened on it."""
 
     directory: Path
     clock: SetClock = field(default_factory=SetClock)
@@ -67,8 +87,8 @@ class SqliteStores:
     def __post_init__(self) -> None:
         self.path = self.directory / "radius-mfa.db"
         self.key_file = self.directory / "master.key"
-        keys.generate(self.key_file)
-        upgrade.upgrade(self.path, self.master, self.clock)
+        if not self.path.exists():
+            make_store(self.path, self.key_file)
         self.database = Database.open(self.path, self.master, self.clock)
         self._open: list[SqliteStore] = []
         self._reader: sqlite3.Connection | None = None

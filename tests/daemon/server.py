@@ -26,10 +26,11 @@ from radius_mfa.auth.model import Challenge, Mfa, Stage
 from radius_mfa.backends.local import hash_password
 from radius_mfa.clock import SystemClock
 from radius_mfa.radius.state import States
-from radius_mfa.store import accounts, codes, tokens, upgrade
+from radius_mfa.store import accounts, codes, tokens
 from radius_mfa.store.database import Database
-from radius_mfa.store.keys import MasterKey, generate
+from radius_mfa.store.keys import MasterKey
 from radius_mfa.store.shared import read_clients
+from tests.contract.stores import make_store
 from tests.daemon.processes import alive, descriptors, is_udp
 from tests.daemon.raw import RawClient
 
@@ -127,7 +128,7 @@ class Server:
         self._names = count()
         directory.mkdir(exist_ok=True)
         if store is None:
-            self._make_store()
+            make_store(self.store, self.master_key)
 
     # The process
 
@@ -318,10 +319,6 @@ class Server:
         challenge = Challenge(Stage.CODE, "", user.id, epoch, 120.0)
         states = States(self.database.keys.state, os.urandom)
         return states.seal(challenge, client=client, source=source, at=time.time() - age)
-
-    def _make_store(self) -> None:
-        generate(self.master_key)
-        upgrade.upgrade(self.store, MasterKey.read(self.master_key), SystemClock())
 
     def _listening(self) -> re.Match[str] | None:
         assert self.process is not None

@@ -20,15 +20,11 @@ from tests.daemon.server import Server, User, wait_for
 PASSWORD = "a password like no other"
 AT_ONCE = 25
 """Requests that wait for their replies at a time, each of another user: those of one would wait for each other."""
+RELOADS = 100
 REPLIES = 8 << 20
 """Octets that a worker may keep of replies (radius/duplicates.py)."""
 SPARE = 4 << 20
 """Octets that a worker may have more than before all the same."""
-
-
-def long(few: int, many: int) -> list[object]:
-    """So many times in CI, and so many in `make soak`."""
-    return [few, pytest.param(many, marks=[pytest.mark.soak, pytest.mark.timeout(7200)])]
 
 
 def quick_users(server: Server) -> list[User]:
@@ -56,7 +52,7 @@ def computed(server: Server) -> float:
     return sum(map(cpu, server.udp_workers()))
 
 
-@pytest.mark.parametrize("count", long(1000, 20_000))
+@pytest.mark.parametrize("count", [1000, pytest.param(20_000, marks=pytest.mark.soak)])
 def test_challenges_leave_nothing_behind(start: Start, count: int) -> None:
     """However many are left unanswered: no row in the store, no password in its files or in a State (THREATS 21).
 
@@ -103,11 +99,13 @@ def test_replies_that_are_kept_have_their_room(start: Start) -> None:
     assert grown < REPLIES + SPARE
 
 
-@pytest.mark.parametrize("reloads", long(4, 100))
-def test_reloads_under_load_lose_nothing(start: Start, reloads: int) -> None:
+@pytest.mark.soak
+@pytest.mark.timeout(7200)
+def test_reloads_under_load_lose_nothing(start: Start) -> None:
     """Right passwords from four ports, each sent once, while generations change: none is lost (THREATS 104).
 
-    Every fourth configuration is wrong, and the old one stays. What a host that is too busy drops in time is no loss.
+    test_supervision has the short run. Every fourth configuration is wrong, and the old one stays. What a host that is
+    too busy drops in time is no loss.
     """
     server = start(clients=LOOPBACK, workers=4)
     crowds, over = [quick_users(server) for _ in range(4)], threading.Event()
@@ -121,15 +119,15 @@ def test_reloads_under_load_lose_nothing(start: Start, reloads: int) -> None:
     with ThreadPoolExecutor(len(crowds)) as load:
         asking = [load.submit(go_on, users) for users in crowds]
         try:
-            for number in range(1, reloads + 1):
+            for number in range(1, RELOADS + 1):
                 server.more = "nonsense: 1\n" if number % 4 == 0 else ""
                 server.reload()
         finally:
             over.set()
         done = sum((one.result() for one in asking), Counter[str]())
     dropped = server.dropped("test")
-    print(f"\n{reloads} reloads, {done['asked']} requests, {done['answered']} answered, {dropped} dropped")
+    print(f"\n{RELOADS} reloads, {done['asked']} requests, {done['answered']} answered, {dropped} dropped")
     assert done["asked"] - done["answered"] <= dropped
-    assert server.log().count("not reloaded") == reloads // 4
+    assert server.log().count("not reloaded") == RELOADS // 4
     wait_for(lambda: len(server.children()) == 5, "the end of the old generations")
     assert "silent" not in server.log()

@@ -122,6 +122,7 @@ def test_a_wrong_first_code_counts(site: Site) -> None:
         page = browser.submit("/authenticator/code", code=wrong_code(user))
         assert "That code was not accepted" in words(page)
         assert "otpauth" not in page.text
+        assert "waits for its first code" in words(browser.get(page.url))
         assert 1 == failures(site, user)
         for _ in range(3):
             browser.submit("/authenticator/code", code=wrong_code(user))

@@ -108,3 +108,9 @@ def test_a_change_that_is_not_told_is_not_made(stores: SqliteStores, monkeypatch
     with pytest.raises(OperationFailed, match="no room"):
         make(stores, Written())
     assert 0 == codes.count(stores.database, "alice")
+
+
+def test_the_store_is_given_back(stores: SqliteStores, caplog: pytest.LogCaptureFixture) -> None:
+    """By the thread that has worked on it: nobody else may close what it has opened."""
+    make(stores, Written())
+    assert [] == [record.message for record in caplog.records if record.levelname == "ERROR"]

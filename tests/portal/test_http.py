@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 
 import pytest
 from starlette.applications import Starlette
@@ -16,6 +17,8 @@ from radius_mfa.portal.headers import EVERYWHERE, Headers
 from radius_mfa.portal.limits import LIMITS, Limits
 from radius_mfa.portal.proxies import Proxies
 from radius_mfa.portal.server import Server
+from radius_mfa.portal.tls import Certificate
+from tests.portal.site import self_signed
 from tests.portal.wire import Dial, serving
 
 HOST = "Host: portal.example.com"
@@ -192,6 +195,20 @@ def test_no_more_are_taken_than_there_is_room_for() -> None:
         assert b"waited" == (await busy.answer()).body
 
     behind.serve(talk, Limits(connections=1))
+
+
+@pytest.mark.parametrize("octets", [b"", b"\x16\x03\x01\x02\x00\x01", b"GET / HTTP/1.1\r\n\r\n"])
+def test_a_handshake_that_comes_to_nothing_has_an_end(tmp_path: Path, octets: bytes) -> None:
+    """Whoever does not speak TLS in time is hung up on, and makes room as others do."""
+
+    async def talk() -> None:
+        certificate = Certificate(*self_signed(tmp_path))
+        async with serving(Behind().app, Limits(head=0.2, connections=2), certificate) as (_, dial):
+            for wire in [await dial() for _ in range(3)]:
+                await wire.send(body=octets)
+                assert b"HTTP" not in await wire.end()
+
+    asyncio.run(talk())
 
 
 def test_what_is_under_way_is_finished() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -136,7 +137,9 @@ def test_so_much_of_the_audit_is_read_and_no_more(tmp_path: Path, monkeypatch: p
 def test_what_cannot_be_read_is_left_out(tmp_path: Path) -> None:
     """Half a line, and lines that somebody else wrote."""
     path = written(tmp_path, [ACCEPT])
+    nested = json.dumps({**json.loads(path.read_bytes()), "account": "bob", "by": {"account": "alice"}})
     with path.open("ab") as file:
+        file.write(nested.replace(": ", ":").encode() + b"\n")
         for line in (
             b"{",
             b"null",

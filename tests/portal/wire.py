@@ -14,6 +14,7 @@ from radius_mfa.clock import SystemClock
 from radius_mfa.notify import Systemd
 from radius_mfa.portal.limits import Limits
 from radius_mfa.portal.server import Server
+from radius_mfa.portal.tls import Certificate
 
 PATIENCE = 20.0
 """Seconds that a test waits for what has to come."""
@@ -66,8 +67,10 @@ Dial = Callable[[], Awaitable[Wire]]
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp, limits: Limits) -> AsyncIterator[tuple[Server, Dial]]:
-    """A server without TLS, and what connects to it."""
+async def serving(
+    app: ASGIApp, limits: Limits, certificate: Certificate | None = None
+) -> AsyncIterator[tuple[Server, Dial]]:
+    """A server, and what connects to it (without TLS)."""
     bound = socket.create_server(("127.0.0.1", 0))
     bound.setblocking(False)
     port: int = bound.getsockname()[1]
@@ -77,7 +80,7 @@ async def serving(app: ASGIApp, limits: Limits) -> AsyncIterator[tuple[Server, D
         wires.append(Wire(*await asyncio.open_connection("127.0.0.1", port)))
         return wires[-1]
 
-    server = Server(app, None, Systemd(None, SystemClock()), limits)
+    server = Server(app, certificate, Systemd(None, SystemClock()), limits)
     running = asyncio.get_running_loop().create_task(server.serve([bound]))
     try:
         yield server, dial

@@ -11,7 +11,9 @@ import pytest
 import sqlalchemy as sa
 from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from radius_mfa.errors import StoreNotReady
 from radius_mfa.store import fitness, upgrade
@@ -71,6 +73,14 @@ def test_the_migrations_say_the_same_as_the_schema(stores: SqliteStores, tmp_pat
     metadata.create_all(engine)
     engine.dispose()
     assert tables_of(tmp_path / "plain.db") == tables_of(stores.path)
+
+
+def test_the_revisions_are_called_as_their_files() -> None:
+    """What a check of the schema reads off the names is what Alembic reads in the files, in its order."""
+    config = Config()
+    config.set_main_option("script_location", "radius_mfa.store:migrations")
+    newest_first = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+    assert fitness.REVISIONS == tuple(reversed(newest_first))
 
 
 def test_an_older_schema_asks_for_the_upgrade(of_the_first_release: Path) -> None:

@@ -181,3 +181,19 @@ def test_a_host_without_threads_is_busy_until_it_has_one(
     monkeypatch.setattr(threading.Thread, "start", refused)
     slots.submit("c", "pbx", lambda: 8, NEVER)
     assert {"c": 8} == collect(slots, 1)
+
+
+def test_memory_goes_back_when_nothing_is_to_be_done(
+    make: Callable[[int, int], HashSlots], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once after the last job, and again only after another."""
+    given_back = threading.Semaphore(0)
+    monkeypatch.setattr("radius_mfa.backends.slots.IDLE", 0.01)
+    monkeypatch.setattr("radius_mfa.backends.heap.give_back", given_back.release)
+    made = make(1, 4)
+    for key in range(2):
+        made.submit(key, "pbx", lambda: None, NEVER)
+        made.wait()
+        assert given_back.acquire(timeout=20)
+        assert not given_back.acquire(timeout=0.1)
+        assert [key] == [done.key for done in made.finished()]

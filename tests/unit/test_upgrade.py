@@ -30,11 +30,12 @@ def stores(tmp_path: Path) -> Iterator[SqliteStores]:
     made.close()
 
 
-def test_a_database_is_made_private_and_in_one_piece(stores: SqliteStores) -> None:
+def test_a_database_is_made_private_and_in_one_piece(tmp_path: Path) -> None:
     """The file is 0600, has what check wants, and nothing half-made lies beside it."""
-    assert 0o600 == stat.S_IMODE(stores.path.stat().st_mode)
-    fitness.check(stores.path)
-    assert {"master.key", "radius-mfa.db", "radius-mfa.db.lock"} == {file.name for file in stores.directory.iterdir()}
+    upgrade.upgrade(tmp_path / "x.db", MasterKey.new(), SetClock())
+    assert 0o600 == stat.S_IMODE((tmp_path / "x.db").stat().st_mode)
+    fitness.check(tmp_path / "x.db")
+    assert {"x.db", "x.db.lock"} == {file.name for file in tmp_path.iterdir()}
 
 
 @pytest.mark.parametrize("umask", [0, 0o777])
