@@ -31,6 +31,13 @@ def passable(tmp_path_factory: pytest.TempPathFactory) -> None:
             directory.chmod(0o711)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Coverage is asked of the rules, and their own stories have to bring it: being traced takes as long again."""
+    for item in items:
+        if not item.path.is_relative_to(ROOT / "tests/unit"):
+            item.add_marker("no_cover")
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip, with the name of the package, what this machine cannot run."""
     for mark in item.iter_markers("needs"):

@@ -153,7 +153,12 @@ def _folded(text: str) -> str:
 
 
 def account_name(request: LoginRequest, names: Names) -> str | None:
-    """The canonical name of this request. Over PAM it has to be written so: `ALICE` is another Linux user."""
+    """The canonical name of this request. Over PAM it has to be written so: `ALICE` is another Linux user.
+
+    In a session it is the account's own, which may be older than a realm that is cut off today.
+    """
+    if request.first_factor is FirstFactor.SESSION:
+        return (request.name or b"").decode("utf-8", "replace") or None
     name = canonical_name(request.name, names)
     if request.door is Door.PAM and name is not None and name.encode() != request.name:
         return None

@@ -114,11 +114,9 @@ def _check_shape(scope: Scope, headers: Headers, most: int) -> None:
     """Raises Refused for a head that is too long, for methods that nothing here has, and where a proxy may see the end
     of a request elsewhere: RFC 9112 6.1 of Transfer-Encoding beside Content-Length, or with HTTP/1.0.
     """
-    size = (
-        len(scope["raw_path"]) + len(scope["query_string"]) + sum(len(name) + len(text) for name, text in headers.raw)
-    )
-    if size > most:  # h11 looks at its limit only while a head is not whole
-        raise Refused(431)
+    fields = sum(len(name) + len(text) for name, text in headers.raw)
+    if len(scope["raw_path"]) + len(scope["query_string"]) + fields > most:
+        raise Refused(431)  # h11 looks at its limit only while a head is not whole
     if scope["method"] not in METHODS and not scope["path"].startswith(API):  # which says of each path what it has
         raise Refused(405, {"Allow": ", ".join(METHODS)})
     if "transfer-encoding" in headers and ("content-length" in headers or scope["http_version"] == "1.0"):

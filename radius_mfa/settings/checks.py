@@ -122,10 +122,10 @@ def _portal_tls(data: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _portal_name(data: Mapping[str, Any]) -> Iterator[Finding]:
-    """Audit, notices and trusted devices name the portal where they name a client."""
+    """Audit, notices and trusted devices name portal and API where they name a client."""
     for index, client in enumerate(_list(data.get("clients"))):
-        if _map(client).get("shortname") == "portal":
-            yield ("clients", index, "shortname"), "is the name of the portal in audit and devices: take another one"
+        if _map(client).get("shortname") in {"portal", "api"}:
+            yield ("clients", index, "shortname"), "is a name of the portal in audit and devices: take another one"
 
 
 def _read(read: Callable[[str], object], text: object) -> object:

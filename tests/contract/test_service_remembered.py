@@ -137,14 +137,16 @@ def _lock(stores: SqliteStores) -> None:
     stores.edit("UPDATE account SET locked_until = ?, epoch = epoch + 1", stores.clock.time + 10)
 
 
+def _disable_and_enable(stores: SqliteStores) -> None:
+    accounts.disable(stores.database, "alice")
+    accounts.enable(stores.database, "alice")
+
+
 CHANGES: dict[str, Callable[[SqliteStores], object]] = {
     "password": lambda stores: accounts.set_password_hash(stores.database, "alice", OTHER_HASH),
     "mail": lambda stores: accounts.change(stores.database, "alice", Changes(mail="b@example.com")),
     "groups": lambda stores: accounts.change(stores.database, "alice", Changes(groups=frozenset({"new"}))),
-    "disable and enable": lambda stores: [
-        accounts.disable(stores.database, "alice"),
-        accounts.enable(stores.database, "alice"),
-    ],
+    "disable and enable": _disable_and_enable,
     "unlock": lambda stores: accounts.unlock(stores.database, "alice"),
     "lock": _lock,
     "reset": lambda stores: tokens.reset(stores.database, "alice"),

@@ -20,8 +20,6 @@ from tests.daemon.processes import alive
 from tests.daemon.raw import RawClient
 from tests.daemon.server import Server, User, wait_for
 
-LOGINS = 6
-"""Users who log in for each death, once with a code and once with a recovery code."""
 RIVALS = 3
 """Requests at a time for each of these codes: one of them may get in."""
 RECOVERY = "ABCDEFGHIJKLMNOP"
@@ -81,19 +79,22 @@ def kill(server: Server, who: str, chance: random.Random) -> None:
 
 
 @pytest.mark.parametrize(
-    "deaths", [8, pytest.param(500, marks=[pytest.mark.soak, pytest.mark.timeout(7200)])], ids=["8", "500"]
+    ("deaths", "size"), [(8, 4), pytest.param(500, 10, marks=[pytest.mark.soak, pytest.mark.timeout(7200)])]
 )
-def test_a_code_is_taken_once_whoever_dies(start: Start, deaths: int) -> None:
-    """Four workers, rivals for every code, and kill -9 of one process in each round: one Accept a code (THREATS 70)."""
+def test_a_code_is_taken_once_whoever_dies(start: Start, deaths: int, size: int) -> None:
+    """Four workers, and kill -9 of a process while so many users log in, with rivals: one Accept a code (THREATS 70).
+
+    Each of them logs in once with a code and once with a recovery code.
+    """
     server, chance, ledger = start(clients=LOOPBACK, workers=4), random.Random(deaths), Ledger()
-    with crowd(server, size=LOGINS) as clients, ThreadPoolExecutor(1) as killer:
+    with crowd(server, size=size) as clients, ThreadPoolExecutor(1) as killer:
         for who in itertools.islice(itertools.cycle(DEATHS), deaths):
-            users = [server.add_user(recovery=[RECOVERY]) for _ in range(LOGINS)]
+            users = [server.add_user(recovery=[RECOVERY]) for _ in range(size)]
             death = killer.submit(kill, server, who, chance)
             ledger.logins(server, clients, users)
             death.result()
         failed = ledger.check(server)
     print(f"\n{deaths} deaths, {len(ledger.asked)} codes: {ledger.accepted.total()} accepted once, {failed} never")
     assert failed <= deaths
-    assert len(ledger.asked) == deaths * LOGINS * 2
+    assert len(ledger.asked) == deaths * size * 2
     fitness.check(server.store)

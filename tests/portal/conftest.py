@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser as Chromium
@@ -49,3 +50,16 @@ def page(request: pytest.FixtureRequest, site: Site, chromium: Chromium) -> Iter
     """Somebody's browser, with JavaScript and without."""
     with visit(chromium, site, script=request.param) as opened:
         yield opened
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Iterator[Callable[..., Site]]:
+    """Makes sites of which nothing runs yet; the keywords are those of Site."""
+    with sites(tmp_path) as all_of_them:
+
+        def one(**keywords: object) -> Site:
+            all_of_them.append(Site(tmp_path / f"site{len(all_of_them)}", **keywords))  # type: ignore[arg-type]
+            all_of_them[-1].server.configure()
+            return all_of_them[-1]
+
+        yield one

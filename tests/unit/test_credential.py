@@ -113,6 +113,30 @@ def test_an_appended_code_is_taken_off_the_end(field: bytes, digits: int, expect
     assert expected == credential.split(field, digits)
 
 
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [
+        ("123456", "123456"),
+        (" 123 456 ", "123456"),
+        ("12345", None),
+        ("1234567", None),
+        ("١٢٣٤٥٦", None),
+        ("\udcff", None),
+    ],
+)
+def test_a_code_may_be_typed_as_apps_show_it(typed: str, code: str | None) -> None:
+    """With spaces anywhere; what is not exactly as many ASCII digits is none."""
+    assert code == credential.typed_code(typed, 6)
+
+
+@pytest.mark.parametrize(
+    ("octets", "can"), [(b"x", True), (b"x" * 128, True), (b"x" * 129, False), (b"", False), (b"a\0b", False)]
+)
+def test_a_password_is_one_that_every_door_brings(octets: bytes, can: bool) -> None:
+    """RADIUS takes 128 octets, PAM reads up to a NUL, and nothing is no password."""
+    assert can is credential.can_be_password(octets)
+
+
 @given(field=st.binary(max_size=128), digits=st.integers(6, 8))
 def test_no_octet_is_lost_between_password_and_code(field: bytes, digits: int) -> None:
     """Whatever was typed, password and code together are what was typed."""

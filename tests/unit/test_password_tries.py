@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from radius_mfa.auth.asks import Checked, CheckPassword, ReturnTry, TakeTry
-from radius_mfa.auth.model import Accept, Challenge, ClientPolicy, Reject
+from radius_mfa.auth.asks import Checked, CheckPassword, Recall, ReturnTry, TakeTry
+from radius_mfa.auth.model import Accept, Challenge, ClientPolicy, Dialogue, Reject
 from radius_mfa.auth.policy import Rules
 from radius_mfa.auth.reasons import Reason
 from tests.unit.driving import APPEND, BOTH, NOW, PASSWORD, PBX, SHY, World, alice, code, request, totp
@@ -76,3 +76,43 @@ def test_unknown_names_take_tries_like_all_others() -> None:
     hosts.host["bob"] = Checked(passed=True)
     hosts.tries = lambda ask: None
     assert Reason.THROTTLED is hosts.login(request(name=b"bob")).reason
+
+
+@CLIENTS
+def test_a_password_that_was_checked_a_moment_ago_is_right(client: ClientPolicy) -> None:
+    """The verdict is that of a login that pays for its hash; no backend is asked, and no try is taken."""
+    checked, remembered = World(alice(totp())), World(alice(totp()))
+    remembered.remembered = lambda ask: ask.password == PASSWORD
+    asked = request(PASSWORD if client.dialogue is Dialogue.CHALLENGE else PASSWORD + code(), client)
+    assert checked.login(asked) == remembered.login(asked)
+    assert (0, 0, 0) == tuple(remembered.count(kind) for kind in (CheckPassword, TakeTry, ReturnTry))
+
+
+def test_it_is_looked_for_from_the_place_of_the_request() -> None:
+    """As a try would be: what is throttled there is not looked at."""
+    world = World(alice(totp()))
+    world.login(request(calling_station="192.0.2.77"))
+    (asked,) = (ask for ask in world.asked if isinstance(ask, Recall))
+    assert (world.accounts["alice"], PASSWORD, "radius\0pbx\0" + "192.0.2.77", NOW) == (
+        asked.account, asked.password, asked.place, asked.at,
+    )  # fmt: skip
+    assert world.asked.index(asked) + 1 == [type(ask) for ask in world.asked].index(TakeTry)
+
+
+def test_a_remembered_password_is_no_way_around_a_disabled_account() -> None:
+    """What is not about the password is asked as ever."""
+    world = World(alice(totp(), disabled=True))
+    world.remembered = lambda ask: True
+    assert Reason.DISABLED is world.login(request()).reason
+
+
+def test_nothing_is_remembered_of_others_than_local_accounts() -> None:
+    """A user of the host is asked about each time, an empty password or an unknown name is looked up nowhere."""
+    world = World(alice(totp(), backend="pam"), rules=Rules(newcomers=True))
+    world.remembered = lambda ask: True
+    world.login(request(b"wrong"))
+    world.login(request(name=b"nobody"))
+    local = World(alice(totp()))
+    local.remembered = lambda ask: True
+    assert Reason.WRONG_PASSWORD is local.login(request(code(), APPEND)).reason
+    assert (0, 0) == (world.count(Recall), local.count(Recall))

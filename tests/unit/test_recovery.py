@@ -54,6 +54,13 @@ def test_no_code_could_be_read_as_one_of_an_authenticator() -> None:
     assert [RECOVERY, "AAAAAAAAAAA34567"] == recovery.make(source, 2)
 
 
+@pytest.mark.parametrize("text", [RECOVERY, "abcd-efgh-ijkl-mnop", "ABCD-EFGH-IJKL-MNO1", " ABCD-EFGH-IJKL-MNOP", ""])
+def test_only_what_was_shown_is_a_code_as_it_is_shown(text: str) -> None:
+    """Exactly four groups of four; any other spelling of a code is for people to type, not for us to show."""
+    assert recovery.is_shown(recovery.show(RECOVERY))
+    assert not recovery.is_shown(text)
+
+
 @pytest.mark.parametrize("client", [PBX, APPEND, BOTH], ids=lambda client: client.dialogue.value)
 def test_a_recovery_code_stands_in_for_the_authenticator(client: ClientPolicy) -> None:
     """In every dialogue it lets in once, says how many are left, and is refused the second time, uncounted."""

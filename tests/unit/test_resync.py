@@ -65,3 +65,13 @@ def test_the_token_that_shows_them_is_found() -> None:
     old, new = totp(secret=None, id=1), totp(secret=b"another secret of 20", id=2)
     assert Match(new, int(NOW // 30), 0) == resync.find([old, new], *codes(new, int(NOW // 30)), NOW)
     assert resync.find([old], *codes(old, int(NOW // 30)), NOW) is None  # those of an empty secret
+
+
+@pytest.mark.parametrize(("steps", "far"), [(0, False), (20, False), (-20, False), (21, True), (-2880, True)])
+def test_a_clock_that_is_farther_off_is_placed_and_not_learned(steps: int, far: bool) -> None:
+    """Up to ten minutes it is learned, up to a day it has to be set, and beyond that nobody finds it."""
+    token, now = totp(), int(NOW // 30)
+    found = resync.place([token], *codes(token, now + steps), NOW)
+    assert Match(token, now + steps, steps) == found
+    assert far is resync.too_far(found)
+    assert resync.place([token], *codes(token, now + 2881), NOW) is None

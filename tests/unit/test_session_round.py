@@ -18,6 +18,7 @@ from radius_mfa.auth.model import (
     TokenStatus,
     Verdict,
 )
+from radius_mfa.auth.policy import Names, Rules
 from radius_mfa.auth.reasons import Reason
 from tests.unit.driving import (
     NOW,
@@ -131,6 +132,17 @@ def test_nobody_else_is_signed_in(name: bytes | None) -> None:
     """An account that is not there, and root, who never comes over the network."""
     world = World(alice(totp()), alice(totp(), id=2, name="root"))
     assert Reason.STATE_OUTDATED is reason(once_more(world, code(), name=name))
+
+
+def test_the_name_of_a_session_is_taken_as_it_is() -> None:
+    """An account made before its realm was cut off is not judged as the one without it."""
+    rules = Rules(names=Names(realms=frozenset({"example.com"})))
+    other = totp(id=2, secret=b"another secret 12345")
+    world = World(alice(totp()), alice(other, id=2, name="alice@example.com"), rules=rules)
+    assert Reason.WRONG_CODE is reason(once_more(world, code(), name=b"alice@example.com"))
+    verdict = once_more(world, code(token=other), name=b"alice@example.com")
+    assert isinstance(verdict, Accept)
+    assert 2 == verdict.account_id
 
 
 def test_an_accept_says_whose_it_is() -> None:

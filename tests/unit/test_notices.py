@@ -15,6 +15,12 @@ def test_facts_come_back_from_the_store_as_they_went(facts: Facts) -> None:
     assert loads(dumps(facts)) == facts
 
 
+def test_every_mail_names_its_template() -> None:
+    """An invitation to a page is worded by a template of its own, all others by that of their kind."""
+    assert {one.template for one in SAMPLES} == set(KINDS) | {"link"}
+    assert {one.kind for one in SAMPLES if one.template == "link"} == {"invitation"}
+
+
 def test_there_is_a_sample_of_every_kind() -> None:
     """A new kind of mail gets its sample, and with it its checks."""
     assert {facts.kind for facts in SAMPLES} == set(KINDS)
