@@ -87,6 +87,14 @@ class Answers:
         """The password was right, or was not checked in the end: what TakeTry took does not count."""
         self._tries.give_back(taken)
 
+    def spend(self, taken: object) -> None:
+        """The password was wrong: what TakeTry took counts."""
+        self._tries.spend(taken)
+
+    def tries_may_come_back(self, ask: TakeTry) -> bool:
+        """Whether a try that other processes have in use may be one for this ask."""
+        return self._tries.may_come_back(self.tries_key(ask), ask.place, ask.at)
+
     def _load(self, ask: LoadAccount) -> Account | None:
         return self._store.load(ask.name)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter, deque
 from typing import Generic, TypeVar
 
@@ -9,6 +10,10 @@ Waiter = TypeVar("Waiter")
 
 MOST = 1024
 """Waiters of one process: who comes then is refused."""
+PAUSE = 0.02
+"""Seconds between two looks at the tries that other processes have in use."""
+AGAIN = object()
+"""Stands for an answer where a round is to ask once more."""
 
 
 class TryLine(Generic[Waiter]):
@@ -59,3 +64,9 @@ class TryLine(Generic[Waiter]):
         """Who may try again now."""
         called, self._called = self._called, []
         return called
+
+
+def pause() -> object:
+    """What a thread does for who waits for another process, which calls nobody here."""
+    time.sleep(PAUSE)
+    return AGAIN

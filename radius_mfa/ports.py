@@ -70,6 +70,12 @@ class PasswordTries(Protocol):
     def give_back(self, taken: object) -> None:
         """The password was right, or was not checked: this try does not count."""
 
+    def spend(self, taken: object) -> None:
+        """The password was wrong: this try counts, and will not come back."""
+
+    def may_come_back(self, account: str, place: str, at: float) -> bool:
+        """Whether other processes have tries of the account in use of which neither is said yet."""
+
 
 @value
 class Write:

@@ -14,7 +14,7 @@ from radius_mfa.auth.model import Accept, Challenge, LoginRequest, Reject, Verdi
 from radius_mfa.auth.policy import Rules
 from radius_mfa.auth.reasons import Reason
 from radius_mfa.errors import AuditLost, PasswordsBusy, RadiusMfaError, StoreFailed, Unavailable, where
-from radius_mfa.line import TryLine
+from radius_mfa.line import AGAIN, TryLine, pause
 from radius_mfa.ports import (
     Audit,
     AuditRecord,
@@ -41,8 +41,6 @@ AUDIT_RETRY = 1.0
 """Seconds between two tries to write the audit again after it was lost."""
 _RESULTS: Mapping[type[Verdict], str] = {Accept: "accept", Reject: "reject", Challenge: "challenge"}
 _WAIT = object()
-_AGAIN = object()
-"""Stands for an answer where the round is to ask once more."""
 
 
 class Authenticator:
@@ -107,7 +105,7 @@ class Authenticator:
             moving = self._commit([one for one, _ in moving if isinstance(one.ask, Commit) and not one.ended])
             called = self._line.called()
             touched += called
-            moving += [(one, _AGAIN) for one in called]
+            moving += [(one, AGAIN) for one in called]
         ended = [one for one in touched if one.ended]
         self._write_down(ended)
         return ended
@@ -150,7 +148,7 @@ class Authenticator:
             self._try_over(one, counts=not unchecked)
 
     def _drive(self, one: Round, answer: object) -> None:
-        if answer is _AGAIN and one.ask is not None:
+        if answer is AGAIN and one.ask is not None:
             answer = self._answer(one, one.ask)
         send = one.running.send
         try:
@@ -182,7 +180,10 @@ class Authenticator:
         return answer
 
     def _take_try(self, one: Round, ask: TakeTry) -> object:
-        """A try, or none. While others of the account are in use it is worth waiting: theirs may come back."""
+        """A try, or none. While others of the account are in use it is worth waiting: theirs may come back.
+
+        Those of this process call who waits for them; what others have in use is looked at again and again.
+        """
         key = self._answers.tries_key(ask)
         if self._clock.monotonic() > one.started + self._patience:
             self._line.call(key)
@@ -195,7 +196,15 @@ class Authenticator:
             return _WAIT
         else:
             self._line.call(key)
+            if self._answers.tries_may_come_back(ask):
+                self._pause(one)
+                return _WAIT
         return taken
+
+    def _pause(self, one: Round) -> None:
+        """Let the round ask once more in a moment."""
+        client, deadline = one.request.client.shortname, one.started + self._patience
+        self._slots.submit(one, client, pause, deadline, waits=True)
 
     def _return_try(self, one: Round, _: ReturnTry) -> None:
         self._try_over(one, counts=False)
@@ -205,7 +214,9 @@ class Authenticator:
         if one.tried is None:
             return
         (key, taken), one.tried = one.tried, None
-        if not counts:
+        if counts:
+            self._answers.spend(taken)
+        else:
             self._answers.give_back(taken)
         self._line.over(key)
 

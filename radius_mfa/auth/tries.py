@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+IN_USE = 5.0
+"""Seconds after which it is known whether a password was right, at most."""
+
 
 @dataclass(frozen=True, slots=True)
 class TryLimits:
@@ -22,11 +25,15 @@ class TryLimits:
 
 
 class Bucket(NamedTuple):
-    """Tries of one window: when it started, the last of them (seconds since the epoch), how many."""
+    """Tries of one window: when it started, the last of them (seconds since the epoch), how many.
+
+    Of `in_use` it is not known yet whether the password was right: they may come back.
+    """
 
     started: float
     last: float
     number: int
+    in_use: int = 0
 
 
 EMPTY = Bucket(0.0, 0.0, 0)
@@ -55,7 +62,8 @@ def joined(whole: Bucket, bucket: Bucket, at: float, window: float) -> Bucket:
     if not whole.number:
         return bucket
     last = bucket.last if abs(at - bucket.last) < abs(at - whole.last) else whole.last
-    return Bucket(min(bucket.started, whole.started), last, bucket.number + whole.number)
+    number, in_use = bucket.number + whole.number, bucket.in_use + whole.in_use
+    return Bucket(min(bucket.started, whole.started), last, number, in_use)
 
 
 def admits(place: Bucket, account: Bucket, limits: TryLimits) -> bool:
@@ -77,8 +85,8 @@ def counted(own: Bucket, whole: Bucket, at: float, window: float) -> Bucket:
     A window starts with its first try at whichever process, and does not slide.
     """
     if own.number > 0 and at - own.started < window:
-        return Bucket(own.started, at, own.number + 1)
-    return Bucket(whole.started if whole.number else at, at, 1)
+        return Bucket(own.started, at, own.number + 1, own.in_use + 1)
+    return Bucket(whole.started if whole.number else at, at, 1, 1)
 
 
 def given_back(now: Bucket, taken: Bucket, before: Bucket) -> Bucket:
@@ -87,7 +95,21 @@ def given_back(now: Bucket, taken: Bucket, before: Bucket) -> Bucket:
         return before
     if not now.number or now.started != taken.started:
         return now
-    return Bucket(now.started, before.last if now.last == taken.last else now.last, now.number - 1)
+    last = before.last if now.last == taken.last else now.last
+    return Bucket(now.started, last, now.number - 1, max(0, now.in_use - 1))
+
+
+def spent(now: Bucket, taken: Bucket) -> Bucket:
+    """The bucket once the try that made it `taken` counts for good."""
+    return now._replace(in_use=now.in_use - 1) if now.in_use and now.started == taken.started else now
+
+
+def may_come_back(own: Bucket, whole: Bucket, at: float) -> bool:
+    """Whether others than the process of `own` have tries in use that may come back; `whole` is the total.
+
+    A process that was killed gives nothing back: nobody waits for a try that was taken IN_USE ago.
+    """
+    return whole.in_use > own.in_use and abs(at - whole.last) < IN_USE
 
 
 def throttled_until(account: Bucket, limits: TryLimits) -> float:

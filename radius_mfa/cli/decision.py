@@ -94,6 +94,11 @@ class Untold:
     def give_back(self, taken: object) -> None:
         """Nothing was taken."""
 
+    spend = give_back
+
+    def may_come_back(self, *_: object) -> bool:
+        return False
+
 
 @dataclass(frozen=True, slots=True)
 class RightCode:

@@ -103,6 +103,7 @@ def _portal(data: Mapping[str, Any]) -> Iterator[Finding]:
         yield ("listen", "portal"), "needs the section portal with its url"
     if listens and portal:
         yield from _portal_tls(data)
+        yield from _portal_proxies(data)
         yield from _portal_name(data)
     if _map(data.get("enrollment")).get("mail") == "link" and not (portal and listens):
         yield ("enrollment", "mail"), "link needs the portal (listen.portal and the section portal)"
@@ -119,6 +120,12 @@ def _portal_tls(data: Mapping[str, Any]) -> Iterator[Finding]:
             ("listen", "portal"),
             "without portal.certificate takes 127.0.0.1, [::1] or unix:/path: a proxy on this host ends TLS",
         )
+
+
+def _portal_proxies(data: Mapping[str, Any]) -> Iterator[Finding]:
+    for index, text in enumerate(_list(_map(data.get("portal")).get("trusted_proxies"))):
+        if getattr(_read(network, text), "prefixlen", None) == 0:
+            yield ("portal", "trusted_proxies", index), "believes everybody: name the addresses of the proxies"
 
 
 def _portal_name(data: Mapping[str, Any]) -> Iterator[Finding]:

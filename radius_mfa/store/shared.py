@@ -20,7 +20,7 @@ _MAGIC = b"rmfa-shm"
 _VERSION = 2
 _HEAD = struct.Struct("=8sIIIII32s")
 _ROW = struct.Struct("=ddQ40s")  # last seen, last drop, drops, why
-SLOT = struct.Struct("=16sddQ")  # key, started, last, count
+SLOT = struct.Struct("=16sddII")  # key, and what auth.tries.Bucket has
 SLOTS = 32768
 """Slots of a table, which has 1.25 MiB with them."""
 _TABLE = SLOTS * SLOT.size

@@ -26,7 +26,7 @@ _SETS = SLOTS // _WAYS
 _SET = _WAYS * SLOT.size
 _KEY = 16
 _ACCOUNT = b"account"
-_BUCKET = struct.Struct("=ddQ")  # a slot without its key
+_BUCKET = struct.Struct("=ddII")  # a slot without its key
 
 _Seen = tuple[bytes, int, Bucket, Bucket]
 """A key, where the first table has its slot (less than 0: nowhere), the bucket there, and the total of all tables."""
@@ -71,6 +71,18 @@ class SharedTries:
         for offset, key, after, before in cast("tuple[Taken, ...]", taken):
             if self._map[offset : offset + _KEY] == key:
                 self._write(offset, key, tries.given_back(_bucket(self._map, offset), after, before))
+
+    def spend(self, taken: object) -> None:
+        """ports.PasswordTries.spend."""
+        for offset, key, after, _ in cast("tuple[Taken, ...]", taken):
+            if self._map[offset : offset + _KEY] == key:
+                self._write(offset, key, tries.spent(_bucket(self._map, offset), after))
+
+    def may_come_back(self, account: str, place: str, at: float) -> bool:
+        """ports.PasswordTries.may_come_back."""
+        key = _digest(self._account, account.encode())
+        looked_at = (self._look(each, at) for each in (key, _digest(self._known, key + place.encode())))
+        return any(tries.may_come_back(own, total, at) for _, _, own, total in looked_at)
 
     def close(self) -> None:
         self._map.close()
@@ -130,6 +142,15 @@ class FollowedTries:
         """ports.PasswordTries.give_back."""
         if self._tries is not None:
             self._tries.give_back(taken)
+
+    def spend(self, taken: object) -> None:
+        """ports.PasswordTries.spend."""
+        if self._tries is not None:
+            self._tries.spend(taken)
+
+    def may_come_back(self, account: str, place: str, at: float) -> bool:
+        """ports.PasswordTries.may_come_back. Raises Unavailable as take does."""
+        return self._current().may_come_back(account, place, at)
 
     def _current(self) -> SharedTries:
         try:

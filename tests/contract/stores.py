@@ -59,6 +59,12 @@ class NoLimit:
     def give_back(self, taken: object) -> None:
         self.out.remove(taken)
 
+    def spend(self, taken: object) -> None:
+        """It is out for good."""
+
+    def may_come_back(self, account: str, place: str, at: float) -> bool:
+        return False
+
 
 @cache
 def _made() -> tuple[bytes, bytes]:

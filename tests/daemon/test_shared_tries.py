@@ -186,6 +186,22 @@ def test_a_reload_keeps_the_tries_and_a_restart_forgets_them(path: str, opened: 
     assert not any(Path(path).read_bytes()[-3 * SLOTS * SLOT.size :])
 
 
+def test_what_another_process_has_in_use_may_come_back(path: str, opened: Open) -> None:
+    """Until it is said whether the password was right; not what the process itself has, and not for ever."""
+    one, other = opened(0), opened(1)
+    in_use = [one.take(ALICE, OFFICE, NOW, lambda: True) for _ in range(5)]
+    assert [True, False] == [tries.may_come_back(ALICE, OFFICE, NOW) for tries in (other, one)]
+    assert [True, False] == [other.may_come_back(ALICE, OFFICE, NOW + later) for later in (4.9, 5.0)]
+    for each in in_use:
+        one.spend(each)
+    assert not other.may_come_back(ALICE, OFFICE, NOW)
+    as_known = one.take(ALICE, OFFICE, NOW, lambda: True)
+    assert [True, False] == [other.may_come_back(ALICE, place, NOW) for place in (OFFICE, ELSEWHERE)]
+    one.give_back(as_known)
+    assert not other.may_come_back(ALICE, OFFICE, NOW)
+    assert AccountTries(5, 0.0) == tries_of(path, ALICE, NOW, LIMITS)
+
+
 def test_a_try_of_before_a_reload_is_given_back_after_it(path: str, opened: Open) -> None:
     """Where nothing else has changed, both generations count in the same file."""
     old = opened(0)

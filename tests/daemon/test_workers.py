@@ -140,6 +140,15 @@ def test_where_nobody_steers_all_workers_read_one_socket(start: Start) -> None:
             second.bind(("127.0.0.1", server.port))
 
 
+def test_right_passwords_at_once_wait_for_each_other_at_all_workers(start: Start) -> None:
+    """An account has five tries from a place: those that another worker has in use come back, and nobody is refused."""
+    server = start(workers=4)
+    client, user = server.client(), server.add_user()
+    for _ in range(3):
+        replies = submit([(client, client.request(user.name, user.password)) for _ in range(18)])
+        assert {"challenge": 18} == results(replies)
+
+
 def test_memory(start: Start) -> None:
     """A worker has 45 MiB of its own at most once the hashes are over, and the supervisor 80 MiB in all.
 

@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 from tests.daemon.mailbox import in_directory
 from tests.daemon.server import PASSWORD, wait_for
 from tests.portal.changing import age, second, trusted
-from tests.portal.chromium import give_code, give_password, give_recovery_code, sign_in
+from tests.portal.chromium import arrive, give_code, give_password, give_recovery_code
 from tests.portal.site import Site
 
 _NUMBERS = count()
@@ -100,8 +100,21 @@ def overview(site: Site, page: Page) -> None:
     give_code(page, user.code(), trust=True)
 
 
+def overview_crowded(site: Site, page: Page) -> None:
+    """Much of everything, and of what is one word."""
+    long = f"{'x' * 60}{next(_NUMBERS)}"
+    user = site.user(name=long, mail=f"{long}@{'y' * 60}.example.com", recovery=RECOVERY[:2])
+    second(site, user)
+    client = site.server.client()
+    for station in ("198.51.100.7", "198.51.100.8", "Z" * 80, "198.51.100.9", "198.51.100.10", "198.51.100.7"):
+        client.ask(client.request(user.name, "wrong", more=[("Calling-Station-Id", station)]))
+    arrive(site, page, user)
+    page.goto("/")
+
+
 def overview_without_codes(site: Site, page: Page) -> None:
-    sign_in(page, site.user())
+    arrive(site, page, site.user())
+    page.goto("/")
 
 
 def overview_without_code(site: Site, page: Page) -> None:
@@ -109,18 +122,20 @@ def overview_without_code(site: Site, page: Page) -> None:
 
 
 def signed_out(site: Site, page: Page) -> None:
-    sign_in(page, site.user())
+    arrive(site, page, site.user())
+    page.goto("/")
     page.get_by_role("button", name="Just sign out everywhere").click()
 
 
 def not_me(site: Site, page: Page) -> None:
-    sign_in(page, site.user())
+    arrive(site, page, site.user())
+    page.goto("/")
     page.get_by_role("button", name="This was not me").click()
 
 
 def confirm(site: Site, page: Page) -> None:
     user = site.user()
-    sign_in(page, user)
+    arrive(site, page, user)
     age(site, user, 3600)
     page.goto("/confirm?next=codes")
 
@@ -136,7 +151,7 @@ def confirm_in_vain(site: Site, page: Page) -> None:
 
 
 def codes(site: Site, page: Page) -> None:
-    sign_in(page, site.user(recovery=RECOVERY))
+    arrive(site, page, site.user(recovery=RECOVERY))
     page.goto("/codes")
     page.get_by_text("Delete my recovery codes").click()
 
@@ -152,7 +167,7 @@ def new_codes(site: Site, page: Page) -> None:
 
 
 def no_devices(site: Site, page: Page) -> None:
-    sign_in(page, site.user())
+    arrive(site, page, site.user())
     page.goto("/devices")
 
 
@@ -161,7 +176,7 @@ def devices(site: Site, page: Page) -> None:
     trusted(site, user, "192.0.2.17")
     trusted(site, user, "SHA256:m2zWIVoyTGZbLzPXW8rsgtzjPbmjfLOKzGiXmLOpiQs", "ssh-key", "sshd")
     trusted(site, user, "Laptop at home", "calling-station", "vpn")
-    sign_in(page, user, trust=True)
+    arrive(site, page, user, trust="yes")
     page.goto("/devices")
 
 
@@ -180,14 +195,14 @@ def device_misnamed(site: Site, page: Page) -> None:
 
 
 def authenticator(site: Site, page: Page) -> None:
-    sign_in(page, site.user())
+    arrive(site, page, site.user())
     page.goto("/authenticator")
 
 
 def authenticators(site: Site, page: Page) -> None:
     user = site.user()
     second(site, user)
-    sign_in(page, user)
+    arrive(site, page, user)
     page.goto("/authenticator")
     page.get_by_text("Remove", exact=False).first.click()
 
@@ -230,6 +245,7 @@ PAGES = [
     Shown("key-by-link", key_by_link, linked=True),
     Shown("dead-link", dead_link),
     Shown("overview", overview),
+    Shown("overview-crowded", overview_crowded),
     Shown("overview-without-codes", overview_without_codes),
     Shown("overview-without-code", overview_without_code),
     Shown("signed-out", signed_out),

@@ -148,6 +148,7 @@ def test_behind_a_proxy_its_tls_is_not_ours_to_promise() -> None:
         (URL, "portal.example.com:8443@evil.example", False),
         ("https://Portal.Example.com/", "portal.example.com", True),
         ("https://portal.example.com:443", "portal.example.com:443", True),
+        ("https://portal.example.com:443", "portal.example.com", True),
         ("https://portal.example.com", "portal.example.com:443", True),
         ("https://portal.example.com", "portal.example.com:80", False),
         ("https://[2001:db8::1]:8443", "[2001:db8::1]:8443", True),

@@ -31,6 +31,7 @@ class Behind:
 
     def __init__(self) -> None:
         self.paths: list[str] = []
+        self.visitors: list[str] = []
         self.arrived = asyncio.Event()
         self.released = asyncio.Event()
         paths = ("/", "/form", "/second")
@@ -41,6 +42,8 @@ class Behind:
 
     async def show(self, request: Request) -> Response:
         self.paths.append(request.url.path)
+        assert request.client is not None
+        self.visitors.append(request.client.host)
         return PlainTextResponse("shown")
 
     async def wait(self, _: Request) -> Response:
@@ -142,6 +145,19 @@ def test_a_head_has_a_limit(name: str) -> None:
         assert 400 == (await in_pieces.answer()).status
 
     behind.serve(talk)
+
+
+def test_nobody_is_believed_who_is_no_proxy_of_the_configuration() -> None:
+    """A neighbour on this host neither: what the libraries would trust by themselves is not trusted."""
+    behind = Behind()
+
+    async def talk(_: Server, dial: Dial) -> None:
+        wire = await dial()
+        await wire.send("GET / HTTP/1.1", HOST, "X-Forwarded-For: 203.0.113.5", "X-Forwarded-Proto: http", "")
+        assert 200 == (await wire.answer()).status
+
+    behind.serve(talk)
+    assert ["127.0.0.1"] == behind.visitors
 
 
 def test_the_server_does_not_say_what_it_is() -> None:

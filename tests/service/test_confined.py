@@ -18,6 +18,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.pam.host import build
+from tests.portal.site import Browser, self_signed
 from tests.service.host import HASH, PASSWORD, PROGRAM, SECRET, Host
 
 pytestmark = [
@@ -27,6 +28,7 @@ pytestmark = [
     pytest.mark.timeout(600),
 ]
 DAEMON, HELPER = ROOT / "systemd/radius-mfa.service", ROOT / "systemd/radius-mfa-pam-check.service"
+PORTAL = ROOT / "systemd/radius-mfa-portal.service"
 ADD = ("user", "add", "alice", "--mfa", "off", "--email", "a@example.com", "--password-stdin")
 HOOK_SOCKET = ROOT / "systemd/radius-mfa.socket"
 DOOR = ROOT / "systemd/radius-mfa-pam-check.socket"
@@ -129,6 +131,32 @@ def test_the_daemon_tells_systemd_and_attends_at_its_socket(host: Host) -> None:
             assert "auth_err" == hook.login("wrong").result
             process.terminate()
             assert 0 == process.wait(30)
+
+
+def test_the_portal_signs_in_and_ends(host: Host) -> None:
+    """Beside the daemon, over TLS: its pages, a password that is checked, a new certificate, the end."""
+    for file in self_signed(host.root / "etc/radius-mfa"):
+        os.chown(file, 0, 0)
+    url = "https://localhost:8443"
+    section = f'portal: {{url: "{url}", certificate: tls.crt, key: tls.key}}\n'
+    host.configure(CONFIG.replace("listen: {", 'listen: {portal: "127.0.0.1:0", ') + section)
+    host.run(PROGRAM, *ADD, given=PASSWORD)
+    with host.confined(DAEMON, PROGRAM, "serve") as daemon, host.confined(PORTAL, PROGRAM, "portal") as portal:
+        assert daemon.stderr is not None
+        assert portal.stderr is not None
+        assert any("listening on" in line for line in iter(daemon.stderr.readline, ""))
+        lines = iter(portal.stderr.readline, "")
+        port = next(found[1] for line in lines if (found := re.search(r"listening on 127.0.0.1:(\d+)", line)))
+        with Browser(f"https://localhost:{port}") as browser:
+            browser.headers["Host"] = "localhost:8443"
+            assert 200 == browser.get("/static/portal.css").status_code
+            for given, status in (("wrong", 403), (PASSWORD, 303)):
+                form = {"name": "alice", "password": given}
+                assert status == browser.post("/login", data=form, follow_redirects=False).status_code
+        portal.send_signal(signal.SIGHUP)
+        assert "certificate and key are read again" in next(lines)
+        portal.terminate()
+        assert 0 == portal.wait(30)
 
 
 def login(port: str) -> subprocess.CompletedProcess[str]:

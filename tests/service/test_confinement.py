@@ -102,6 +102,7 @@ DAEMON = {
     "run what it has written": "EACCES",
     "IPv4": "done",
 }
+PORTAL = DAEMON | {"read a shared secret": "EACCES"}
 HELPER = {
     "stay who it is": "done",
     "read the master key": "EACCES",
@@ -128,7 +129,8 @@ def host(bare: Host) -> Host:
 
 
 @pytest.mark.parametrize(
-    ("service", "expected"), [("radius-mfa", BOTH | DAEMON), ("radius-mfa-pam-check", BOTH | HELPER)]
+    ("service", "expected"),
+    [("radius-mfa", BOTH | DAEMON), ("radius-mfa-portal", BOTH | PORTAL), ("radius-mfa-pam-check", BOTH | HELPER)],
 )
 def test_a_program_can_do_what_it_has_to_and_no_more(service: str, expected: dict[str, str], host: Host) -> None:
     """Each try is done or refused, as the unit says."""

@@ -26,6 +26,7 @@ TREE = [
     CONFIG,
     "usr/lib/systemd/system/radius-mfa-pam-check.service",
     "usr/lib/systemd/system/radius-mfa-pam-check.socket",
+    "usr/lib/systemd/system/radius-mfa-portal.service",
     "usr/lib/systemd/system/radius-mfa.service",
     "usr/lib/systemd/system/radius-mfa.socket",
     "usr/lib/sysusers.d/radius-mfa.conf",
@@ -121,7 +122,7 @@ def test_the_units_start_what_is_installed(installed: Installation, copy: Instal
             assert 0 == installation.make("install", f"PREFIX={prefix}").returncode
         units = (installation.root / "usr/lib/systemd/system").glob("*.service")
         starts = [re.search(r"^ExecStart=(\S+) \S+$", unit.read_text(), re.MULTILINE) for unit in units]
-        assert [f"{prefix}/bin/radius-mfa"] * 2 == [start[1] for start in starts if start]
+        assert [f"{prefix}/bin/radius-mfa"] * 3 == [start[1] for start in starts if start]
         command = installation.root / prefix[1:] / "bin/radius-mfa"
         assert f"#!{prefix}/bin/python\n" == command.read_text().splitlines(keepends=True)[0]
 

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from radius_mfa.errors import AccessDenied, ConfigurationError
+from radius_mfa.portal.limits import LIMITS
+from radius_mfa.portal.server import BEAT
 from radius_mfa.settings import load_text
 from radius_mfa.supervisor import program, supervisor
 from tests.conftest import ROOT
@@ -20,6 +22,7 @@ from tests.service.unit import read
 SYSTEMD = ROOT / "systemd"
 UNITS = sorted(path for path in SYSTEMD.iterdir() if path.suffix in {".service", ".socket"})
 DAEMON, HELPER = read(SYSTEMD / "radius-mfa.service"), read(SYSTEMD / "radius-mfa-pam-check.service")
+PORTAL = read(SYSTEMD / "radius-mfa-portal.service")
 HOOK_SOCKET, HELPER_SOCKET = read(SYSTEMD / "radius-mfa.socket"), read(SYSTEMD / "radius-mfa-pam-check.socket")
 needs_systemd = pytest.mark.needs("systemd-analyze", package="systemd")
 MINIMAL = """issuer: Example
@@ -51,9 +54,11 @@ def test_systemd_has_nothing_to_complain_of(installed: Installation) -> None:
 
 
 @needs_systemd
-@pytest.mark.parametrize(("name", "tenths"), [("radius-mfa", 15), ("radius-mfa-pam-check", 25)])
+@pytest.mark.parametrize(
+    ("name", "tenths"), [("radius-mfa", 15), ("radius-mfa-portal", 15), ("radius-mfa-pam-check", 25)]
+)
 def test_the_exposure_is_small(name: str, tenths: int) -> None:
-    """`systemd-analyze security`: at most 1.5 for the server, 2.5 for the process that checks PAM passwords."""
+    """`systemd-analyze security`: at most 1.5 for server and portal, 2.5 for the process that checks PAM passwords."""
     options = ["--offline=true", f"--threshold={tenths}", "--no-pager"]
     command: list[str | Path] = ["systemd-analyze", "security", *options, SYSTEMD / f"{name}.service"]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -64,7 +69,7 @@ def test_the_exposure_is_small(name: str, tenths: int) -> None:
 def test_what_a_new_try_cannot_mend_is_not_tried_again() -> None:
     """Usage, permission and configuration end the unit; everything else starts it again, without an end."""
     final = {"2", str(AccessDenied.exit_code), str(ConfigurationError.exit_code)}
-    for unit in (DAEMON, HELPER):
+    for unit in (DAEMON, PORTAL, HELPER):
         assert (["on-failure"], final) == (unit["Restart"], set(unit["RestartPreventExitStatus"]))
         interval, burst = seconds(unit["StartLimitIntervalSec"][0]), int(unit["StartLimitBurst"][0])
         assert seconds(unit["RestartSec"][0]) * burst >= interval
@@ -75,6 +80,8 @@ def test_the_times_are_longer_than_those_of_the_program() -> None:
     assert seconds(DAEMON["TimeoutStartSec"][0]) > supervisor.PREFLIGHT
     assert seconds(DAEMON["TimeoutStopSec"][0]) > program.LONG_FAREWELL > program.FAREWELL
     assert seconds(DAEMON["WatchdogSec"][0]) > 2 * supervisor.SILENCE
+    assert seconds(PORTAL["TimeoutStopSec"][0]) > LIMITS.farewell
+    assert seconds(PORTAL["WatchdogSec"][0]) > 2 * BEAT
 
 
 def test_the_supervisor_alone_speaks_for_the_unit_and_ends_its_children() -> None:
@@ -82,6 +89,40 @@ def test_the_supervisor_alone_speaks_for_the_unit_and_ends_its_children() -> Non
     assert (["notify"], ["main"], ["mixed"]) == (DAEMON["Type"], DAEMON["NotifyAccess"], DAEMON["KillMode"])
     assert ["/bin/kill", "-HUP", "$MAINPID"] == DAEMON["ExecReload"]
     assert ["continue"] == DAEMON["OOMPolicy"]
+
+
+def test_the_portal_is_confined_as_the_server_is() -> None:
+    """And more: it sees no secret but its own, and stands back. It neither starts nor ends with the server."""
+    own = {"ExecStart", "After", "TimeoutStopSec", "CPUWeight", "Nice", "InaccessiblePaths", "Description"}
+    assert own == {key for key in PORTAL.keys() | DAEMON.keys() if PORTAL.get(key) != DAEMON.get(key)} - {"OOMPolicy"}
+    assert ["-/etc/radius-mfa/secrets"] == PORTAL["InaccessiblePaths"]
+    assert int(PORTAL["CPUWeight"][0]) < 100
+    assert int(PORTAL["Nice"][0]) > 0
+    assert "radius-mfa.service" in PORTAL["After"]
+    assert set() == PORTAL.keys() & {"Requires", "BindsTo", "PartOf"}
+
+
+@needs_systemd
+def test_the_sockets_of_the_portal_fit(tmp_path: Path) -> None:
+    """The examples start the portal, and docs/portal.md says where it then listens."""
+    docs = (ROOT / "docs/portal.md").read_text()
+    examples = sorted((SYSTEMD / "examples").glob("*.socket"))
+    assert 2 == len(examples)
+    for example in examples:
+        unit = read(example)
+        assert ["radius-mfa-portal.service"] == unit["Service"]
+        (place,) = unit["ListenStream"]
+        assert f"unix:{place}" in docs if place.startswith("/") else f'listen.portal: "{place}"' in docs
+        assert example.name in docs
+        (tmp_path / example.name).write_text(example.read_text())
+    service = (
+        (SYSTEMD / "radius-mfa-portal.service").read_text().replace("man:radius-mfa(8) man:radius-mfa.yaml(5)", "")
+    )
+    (tmp_path / "radius-mfa-portal.service").write_text(service.replace("/opt/radius-mfa/bin/radius-mfa", "/bin/true"))
+    command: list[str | Path] = ["systemd-analyze", "verify", *(tmp_path / example.name for example in examples)]
+    places = {"SYSTEMD_UNIT_PATH": f"{tmp_path}:/usr/lib/systemd/system"}
+    done = subprocess.run(command, env=os.environ | places, capture_output=True, text=True)
+    assert (0, "") == (done.returncode, done.stdout + done.stderr)
 
 
 def test_the_credential_of_the_unit_can_be_named_in_the_configuration() -> None:
@@ -130,14 +171,17 @@ def test_the_drop_in_opens_the_network_and_nothing_else(tmp_path: Path) -> None:
 def test_the_files_belong_to_whom_they_should(bare: Host) -> None:
     """The server reads its configuration and secrets and changes neither; the socket directories are root's."""
     secret = bare.root / "etc/radius-mfa/secrets/pbx"
-    secret.write_text("secret")
-    secret.chmod(0o600)
+    portal_key = bare.root / "etc/radius-mfa/tls.key"
+    for path in (secret, portal_key):
+        path.write_text("secret")
+        path.chmod(0o600)
     bare.configure("issuer: Example\n")
     places = {
         "etc/radius-mfa": (0o750, 0, bare.uid),
         "etc/radius-mfa/radius-mfa.yaml": (0o640, 0, bare.uid),
         "etc/radius-mfa/secrets": (0o750, 0, bare.uid),
         "etc/radius-mfa/secrets/pbx": (0o640, 0, bare.uid),
+        "etc/radius-mfa/tls.key": (0o640, 0, bare.uid),
         "var/lib/radius-mfa": (0o700, bare.uid, bare.uid),
         "var/log/radius-mfa": (0o750, bare.uid, bare.uid),
         "run/radius-mfa": (0o755, 0, 0),

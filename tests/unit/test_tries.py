@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -48,6 +49,10 @@ class Daemon:
     def give_back(self, taken: Taken) -> None:
         for where, after, before in taken:
             self.buckets[where] = tries.given_back(self.buckets[where], after, before)
+
+    def spend(self, taken: Taken) -> None:
+        for where, after, _ in taken:
+            self.buckets[where] = tries.spent(self.buckets[where], after)
 
 
 STEPS = st.lists(
@@ -190,3 +195,27 @@ def test_a_try_that_comes_back_after_others_is_one_less() -> None:
     assert first == tries.given_back(second, second, first)
     later = Bucket(NOW + 200, NOW + 200, 1)
     assert later == tries.given_back(later, first, EMPTY)
+
+
+@given(STEPS, st.randoms(use_true_random=False))
+def test_nothing_stays_in_use(steps: list[tuple[int, str, float, bool]], chance: Random) -> None:
+    """Once every try is given back or spent, in whatever order, nobody waits for another process."""
+    daemon, at = Daemon(3), NOW
+    out: list[tuple[Taken, bool]] = []
+    for process, place, wait, right in steps:
+        at += wait
+        if (taken := daemon.take(process, place, at)) is not None:
+            out.append((taken, right))
+    chance.shuffle(out)
+    for taken, right in out:
+        (daemon.give_back if right else daemon.spend)(taken)
+    assert {0} >= {bucket.in_use for bucket in daemon.buckets.values()}
+
+
+def test_what_others_have_in_use_may_come_back_for_a_moment() -> None:
+    """Not what the process itself has; and a process that was killed gives nothing back."""
+    one, two = Bucket(NOW, NOW, 1, 1), Bucket(NOW, NOW, 2, 2)
+    assert tries.may_come_back(one, two, NOW)
+    assert tries.may_come_back(EMPTY, one, NOW + tries.IN_USE - 0.1)
+    assert not tries.may_come_back(one, one, NOW)
+    assert not tries.may_come_back(EMPTY, one, NOW + tries.IN_USE)

@@ -91,3 +91,12 @@ def test_as_ipaddress_finds_it(prefixes: list[tuple[int, int]], source: int) -> 
     expected = max((n for n in networks if address in n), key=lambda network: network.prefixlen, default=None)
     got = clients.find(socket.inet_ntoa(address.packed))
     assert (str(expected) if expected else None) == (got.shortname if got else None)
+
+
+def test_many_addresses_of_a_network_take_bounded_memory() -> None:
+    """Each finds its client, the first again after the last; of strangers nothing is kept."""
+    network = Clients([client(network="10.0.0.0/8", shortname="net")])
+    addresses = [f"10.{number >> 8 & 255}.{number & 255}.1" for number in range(10_000)]
+    assert {"net"} == {known.shortname for address in (*addresses, addresses[0]) if (known := network.find(address))}
+    assert {None} == {network.find(f"192.0.2.{number}") for number in range(256)}
+    assert len(network._heard) <= 4096
