@@ -42,8 +42,8 @@ _REFUSED: dict[str, str] = {
 class Login:
     """One line: `times` attempts, the last of them `at` (seconds since the epoch).
 
-    `client` is the one that asked and `place` the address the person sat at, as far as it is known; both are empty
-    where there were several.
+    `client` is the one that asked and `place` the address the person sat at, as far as it is known. Of several there is
+    but the number.
     """
 
     at: float
@@ -87,7 +87,7 @@ def _at_most(refused: list[Login]) -> Iterator[Login]:
     rest = refused[PLACES:]
     if rest:
         times = sum(one.times for one in rest)
-        yield Login(rest[0].at, "", "", False, f"Refused: from {len(rest)} more places", times)
+        yield Login(rest[0].at, f"{len(rest)} more places", "", False, "Refused", times)
 
 
 def _login(record: dict[str, Any]) -> Login | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from binascii import Error, a2b_base64, b2a_base64
+from functools import lru_cache
 from struct import Struct
 
 from cryptography.exceptions import InvalidTag
@@ -79,6 +80,7 @@ class States:
         return cipher
 
 
+@lru_cache(maxsize=4096)
 def _place(client: str, source: str) -> bytes:
     """What a State is bound to, beside its content; an address has no NUL, so the two cannot run together."""
     return _VERSION + f"{client}\0{source}".encode()

@@ -20,6 +20,7 @@ _MAGIC = b"rmfa-shm"
 _VERSION = 2
 _HEAD = struct.Struct("=8sIIIII32s")
 _ROW = struct.Struct("=ddQ40s")  # last seen, last drop, drops, why
+_SEEN = struct.Struct("=d")  # what a row begins with
 SLOT = struct.Struct("=16sddII")  # key, and what auth.tries.Bucket has
 SLOTS = 32768
 """Slots of a table, which has 1.25 MiB with them."""
@@ -126,7 +127,7 @@ class ClientCounters:
         self._rows = layout.rows
 
     def seen(self, client: int, at: float) -> None:
-        struct.pack_into("=d", self._map, self._offset(client), at)
+        _SEEN.pack_into(self._map, self._first + client % self._rows * _ROW.size, at)
 
     def dropped(self, client: int, at: float, reason: str) -> None:
         offset = self._offset(client)

@@ -63,8 +63,8 @@ class SharedTries:
     def room(self, account: str, place: str, at: float) -> bool:
         """ports.PasswordTries.room."""
         key = _digest(self._account, account.encode())
-        everywhere, here = self._look(key, at), self._look(_digest(self._place, key + place.encode()), at)
-        return tries.admits(here[-1], everywhere[-1], self._limits)
+        from_there = _digest(self._place, key + place.encode())
+        return tries.admits(self._total(from_there, at), self._total(key, at), self._limits)
 
     def give_back(self, taken: object) -> None:
         """ports.PasswordTries.give_back."""
@@ -86,6 +86,14 @@ class SharedTries:
 
     def close(self) -> None:
         self._map.close()
+
+    def _total(self, key: bytes, at: float) -> Bucket:
+        within, find, total = _within(key), self._map.find, EMPTY
+        for table in self._tables:
+            offset = find(key, table + within, table + within + _SET)
+            if offset >= 0:
+                total = tries.joined(total, _bucket(self._map, offset), at, self._limits.window)
+        return total
 
     def _look(self, key: bytes, at: float) -> _Seen:
         return _look(self._map, self._tables, key, at, self._limits.window)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import random
 import struct
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from radius_mfa.auth.tries import TryLimits, account_key
 from radius_mfa.store.shared import SLOT, SLOTS, create
@@ -257,3 +260,20 @@ def test_without_a_file_nothing_is_known(tmp_path: Path) -> None:
     assert AccountTries() == tries_of(str(tmp_path / "none"), ALICE, NOW, LIMITS)
     (tmp_path / "other").write_bytes(b"rmfa-shm" + bytes(500))
     assert AccountTries() == tries_of(str(tmp_path / "other"), ALICE, NOW, LIMITS)
+
+
+@given(st.lists(st.tuples(st.sampled_from([OFFICE, ELSEWHERE]), st.integers(0, 1), st.booleans()), max_size=60))
+def test_there_is_room_where_anybody_could_take_a_try(steps: list[tuple[str, int, bool]]) -> None:
+    """At every step the same answer as that of a try of somebody unknown, and nothing is taken by asking."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = f"{directory}/DB.shared"
+        create(path, 1, 2, ["pbx"], KEY)
+        both = [SharedTries(path, process, LIMITS) for process in (0, 1)]
+        for place, process, right in steps:
+            room = [tries.room(ALICE, place, NOW) for tries in (*both, *both)]
+            tried = both[process].take(ALICE, place, NOW, lambda: False)
+            assert {tried is not None} == set(room)
+            if tried is not None and right:
+                both[process].give_back(tried)
+        for tries in both:
+            tries.close()

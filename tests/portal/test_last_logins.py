@@ -111,7 +111,7 @@ def test_a_flood_from_many_places_in_turn_is_a_few_lines(tmp_path: Path) -> None
     flood = [replace(REJECT, calling_station=f"198.51.100.{number % 100}") for number in range(300)]
     here = found(tmp_path, ACCEPT, *flood)
     assert PLACES + 2 == len(here)
-    assert ("Refused: from 97 more places", 291, "", "") == (
+    assert ("Refused", 291, "97 more places", "") == (
         here[-2].words, here[-2].times, here[-2].client, here[-2].place,
     )  # fmt: skip
     assert here[-1].let_in

@@ -17,7 +17,7 @@ INSTALLED = Path(radius_mfa.__file__).parent
 WHEELS = sorted((ROOT / "build/wheel").glob("*.whl"))
 DEPENDENCIES = {
     "alembic", "argon2-cffi", "click", "cryptography", "jinja2", "pydantic", "pyotp", "pypng", "pyrad>=2.6",
-    "python-pam", "pyyaml", "qrcode", "sqlalchemy",
+    "python-pam", "pyyaml", "qrcode", "sqlalchemy", "starlette", "uvicorn",
 }  # fmt: skip
 
 of_the_wheel = pytest.mark.skipif(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from radius_mfa.radius import secret
 from radius_mfa.radius.attributes import dictionary
 from radius_mfa.radius.clients import Client
 from radius_mfa.radius.drops import Drop
@@ -130,3 +131,14 @@ def test_a_secret_of_any_length(length: int) -> None:
 def test_secrets_are_not_shown() -> None:
     """Neither the client nor its secret prints the octets."""
     assert "testing123" not in repr(STRICT) + repr(STRICT.secret) + str(STRICT.secret)
+
+
+def test_openssl_gives_what_the_interpreter_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the interpreter has no MD5 of its own, all that is computed with a shared secret is the same."""
+    fast = secret.SharedSecret(b"a shared secret")
+    monkeypatch.setattr(secret, "_md5", secret._openssl)
+    other = secret.SharedSecret(b"a shared secret")
+    hidden, authenticator = bytes(range(48)), bytes(range(16))
+    assert fast.authenticate(hidden) == other.authenticate(hidden)
+    assert fast.reveal(hidden, authenticator) == other.reveal(hidden, authenticator)
+    assert other.reply(2, 7, authenticator, NAME) == fast.reply(2, 7, authenticator, NAME)
