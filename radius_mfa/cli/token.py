@@ -160,9 +160,7 @@ def uri_of(key: str, name: str, settings: Settings) -> str:
     )
 
 
-def _make(
-    database: Database, name: str, key: str, settings: Settings, content: Content | None = None
-) -> None:
+def _make(database: Database, name: str, key: str, settings: Settings, content: Content | None = None) -> None:
     expires = database.clock.now() + settings.enrollment.expires
     tokens.enroll(database, name, new_token(key, settings), expires=expires, content=content)
 

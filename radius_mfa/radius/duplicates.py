@@ -6,8 +6,7 @@ import hashlib
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from enum import Enum
-
-from radius_mfa.radius.clients import Client
+from functools import lru_cache
 
 Endpoint = tuple[str, int]
 """An IP address as text, and a port."""
@@ -18,9 +17,13 @@ LIMIT = 8 * 1024 * 1024
 _COST = 700  # octets of one entry beside its reply, as measured: key, addresses, digest, entry, place in the table
 
 
-def way(client: Client, destination: Endpoint, source: Endpoint) -> bytes:
-    """Where a datagram came from and where it went. No part of it has a NUL, so no two can run together."""
-    return f"{client.shortname}\0{destination[0]}\0{destination[1]}\0{source[0]}\0{source[1]}\0".encode()
+@lru_cache(maxsize=4096)
+def way(client: str, destination: Endpoint, source: Endpoint) -> bytes:
+    """Where a datagram came from (a client's shortname, an endpoint) and where it went.
+
+    No part of it has a NUL, so no two can run together.
+    """
+    return f"{client}\0{destination[0]}\0{destination[1]}\0{source[0]}\0{source[1]}\0".encode()
 
 
 def key(way: bytes, datagram: bytes) -> bytes:
@@ -65,6 +68,7 @@ class Duplicates:
         self._limit = limit
         # In the order of `since`. In a plain dict the search for the oldest passes every entry that is gone.
         self._entries: OrderedDict[bytes, _Entry] = OrderedDict()
+        self._due = 0.0  # nothing is too old before
         self.size = 0
 
     def __len__(self) -> int:
@@ -81,10 +85,12 @@ class Duplicates:
 
     def begin(self, key: bytes, digest: bytes, now: float) -> None:
         """Note that a verified datagram is at work."""
-        self.forget(key)
+        if key in self._entries:
+            self.forget(key)
         self._entries[key] = _Entry(digest, now)
         self.size += _COST
-        self._trim(now)
+        if now >= self._due or self.size > self._limit:
+            self._trim(now)
 
     def finish(self, key: bytes, reply: bytes, now: float) -> None:
         """Keep the reply of a datagram at work. One that was evicted meanwhile is not kept."""
@@ -107,6 +113,9 @@ class Duplicates:
     def _trim(self, now: float) -> None:
         while self._entries:
             oldest = next(iter(self._entries))
-            if self.size <= self._limit and now - self._entries[oldest].since < self._lifetime:
+            since = self._entries[oldest].since
+            if self.size <= self._limit and now - since < self._lifetime:
+                self._due = since + self._lifetime
                 return
             self.forget(oldest)
+        self._due = now + self._lifetime

@@ -177,10 +177,11 @@ def resync(
 
 
 def remove(database: Database, name: str, token_id: int, session_id: int, notice: Changed | None = None) -> None:
-    """End one authenticator of an account, and what may rest on it: devices, and sessions but `session_id`, which asks.
+    """End one authenticator of an account. Raises OperationFailed.
 
-    Raises OperationFailed. The last active one stays: without it the next login would have to enrol, and whoever takes the place of a lost
-    factor is not to choose the next one.
+    With it end its trusted devices, and all its sessions but `session_id`, which asks: whoever has the old phone is
+    out. The last active one stays: without it the next login would have to enrol, and whoever takes the place of a
+    lost factor is not to choose the next one.
     """
     with database.write() as connection:
         owner = accounts.identity(connection, name)

@@ -125,18 +125,19 @@ class RadiusDoor:
         return self._rejects.next_due()
 
     def _open(self, listener: Listener, datagram: Datagram, client: Client) -> Round | None:
-        request = Request.decode(datagram.data, client)
-        way = duplicates.way(client, datagram.destination, datagram.source)
-        digest = duplicates.digest(way, datagram.data)
-        exchange = Exchange(listener, datagram, client, self._clock.monotonic(), duplicates.key(way, datagram.data))
+        data = datagram.data
+        request = Request.decode(data, client)
+        way = duplicates.way(client.shortname, datagram.destination, datagram.source)
+        exchange = Exchange(listener, datagram, client, self._clock.monotonic(), duplicates.key(way, data))
+        digest = duplicates.digest(way, data)
         seen = self._known.look(exchange.key, digest, exchange.arrived)
-        if isinstance(seen, bytes):
-            self._send(exchange, seen)
-            return None
-        if seen is not Seen.NEW:
+        if seen is Seen.NEW:
+            request.verify()
+            return self._begin(request, exchange, digest)
+        if isinstance(seen, Seen):
             raise Dropped(_REPEATED[seen])
-        request.verify()
-        return self._begin(request, exchange, digest)
+        self._send(exchange, seen)
+        return None
 
     def _begin(self, request: Request, exchange: Exchange, digest: bytes) -> Round | None:
         at, source, states = self._clock.now(), exchange.datagram.source[0], self._states

@@ -61,6 +61,8 @@ ADDRESSES = [
     "a\\",
 ]
 CORPUS = [f"A{end}{BCC}{end}" for end in LINE_ENDS] + ENCODED + ADDRESSES
+OF_EACH = tuple({facts.template: facts for facts in SAMPLES}.values())
+"""One mail of each template."""
 HEADERS = ["From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "MIME-Version", "Content-Type"]
 
 
@@ -87,7 +89,7 @@ def look(content: bytes) -> None:
 @pytest.mark.parametrize("text", CORPUS)
 def test_nothing_a_user_chose_becomes_a_header(text: str) -> None:
     """Account, client, address, device, language: all of it stays in the body, if it is taken at all."""
-    for facts in SAMPLES:
+    for facts in OF_EACH:
         for name in texts(facts):
             changed: dict[str, Any] = {name: text}
             try:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from statistics import median
 
@@ -19,10 +20,32 @@ EMPTY_CLASSES = re.compile(r"(Manager|Handler|Helper|Processor|Util|Utils)$")
 UNFINISHED = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|XX" + r"X|HA" + r"CK|NotImplemented" + r"Error)\b")
 
 
-def functions(path: Path) -> Iterator[tuple[str, int]]:
-    for node in ast.walk(ast.parse((ROOT / path).read_text())):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield f"{path}:{node.lineno} {node.name}", (node.end_lineno or node.lineno) - node.lineno + 1
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What the tests ask of a file: functions with their lengths, and what it should not have."""
+
+    functions: tuple[tuple[str, int], ...]
+    classes: tuple[str, ...]
+    silent: tuple[int, ...]
+    """Lines of handlers that swallow an exception."""
+    unexplained: tuple[str, ...]
+    """Tests without a sentence."""
+
+
+@cache
+def shape(path: Path) -> Shape:
+    """Read once; the trees themselves would fill the memory of whoever runs the tests after these."""
+    nodes = list(ast.walk(ast.parse((ROOT / path).read_text())))
+    functions = [node for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    handlers = [node for node in nodes if isinstance(node, ast.ExceptHandler)]
+    return Shape(
+        tuple(
+            (f"{path}:{one.lineno} {one.name}", (one.end_lineno or one.lineno) - one.lineno + 1) for one in functions
+        ),
+        tuple(node.name for node in nodes if isinstance(node, ast.ClassDef)),
+        tuple(one.lineno for one in handlers if isinstance(one.body[0], ast.Pass)),
+        tuple(one.name for one in functions if one.name.startswith("test_") and not ast.get_docstring(one)),
+    )
 
 
 def lines(path: Path) -> int:
@@ -33,22 +56,21 @@ def lines(path: Path) -> int:
 def test_a_file_is_short(path: Path) -> None:
     """No file has more than 350 lines, and no function more than 50."""
     assert lines(path) <= 350
-    assert [] == [(name, length) for name, length in functions(path) if length > 50]
+    assert [] == [(name, length) for name, length in shape(path).functions if length > 50]
 
 
 def test_most_files_and_functions_are_shorter_than_that() -> None:
     """The median file has at most 150 lines, the median function at most 10."""
     assert median(lines(path) for path in SOURCES) <= 150
-    assert median(length for path in SOURCES for _, length in functions(path)) <= 10
+    assert median(length for path in SOURCES for _, length in shape(path).functions) <= 10
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=str)
 def test_a_name_says_what_it_names(path: Path) -> None:
     """No module is called utils, no class a Manager."""
-    classes = [node.name for node in ast.walk(ast.parse((ROOT / path).read_text())) if isinstance(node, ast.ClassDef)]
     assert path.stem not in EMPTY_NAMES
     assert not EMPTY_NAMES & set(path.parts)
-    assert [] == [name for name in classes if EMPTY_CLASSES.search(name)]
+    assert [] == [name for name in shape(path).classes if EMPTY_CLASSES.search(name)]
 
 
 @pytest.mark.parametrize("path", PYTHON, ids=str)
@@ -56,20 +78,10 @@ def test_nothing_is_left_for_later(path: Path) -> None:
     """No marker of unfinished work, and no exception swallowed in silence."""
     text = (ROOT / path).read_text()
     assert [] == UNFINISHED.findall(text)
-    silent = [
-        node.lineno
-        for node in ast.walk(ast.parse(text))
-        if isinstance(node, ast.ExceptHandler) and isinstance(node.body[0], ast.Pass)
-    ]
-    assert [] == silent
+    assert () == shape(path).silent
 
 
 @pytest.mark.parametrize("path", [path for path in PYTHON if path.name.startswith("test_")], ids=str)
 def test_a_test_says_what_it_shows(path: Path) -> None:
     """Every test has a sentence."""
-    tests = [
-        node
-        for node in ast.walk(ast.parse((ROOT / path).read_text()))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_")
-    ]
-    assert [] == [node.name for node in tests if not ast.get_docstring(node)]
+    assert () == shape(path).unexplained

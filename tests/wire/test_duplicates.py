@@ -13,7 +13,7 @@ from tests.wire.packets import LENIENT, STRICT, attribute, client, packet
 HERE: Endpoint = ("192.0.2.1", 1812)
 THERE: Endpoint = ("192.0.2.10", 50_000)
 DATAGRAM = packet(attribute(1, b"alice"))
-WAY = way(STRICT, HERE, THERE)
+WAY = way(STRICT.shortname, HERE, THERE)
 KEY = key(WAY, DATAGRAM)
 DIGEST = digest(WAY, DATAGRAM)
 
@@ -22,7 +22,7 @@ def numbered(number: int) -> tuple[bytes, bytes]:
     """The key and digest of one of many datagrams."""
     datagram = packet(attribute(1, b"alice"), authenticator=number.to_bytes(16, "big"))
     there = ("192.0.2.10", 1024 + number % 60_000)
-    return key(way(STRICT, HERE, there), datagram), digest(way(STRICT, HERE, there), datagram)
+    return key(way(STRICT.shortname, HERE, there), datagram), digest(way(STRICT.shortname, HERE, there), datagram)
 
 
 def test_the_life_of_a_datagram() -> None:
@@ -94,8 +94,8 @@ def test_an_identifier_used_again() -> None:
 )
 def test_the_way_is_part_of_it(by: Client, here: Endpoint, there: Endpoint) -> None:
     """The same octets of another client, from or to another address or port, are another datagram."""
-    assert DIGEST != digest(way(by, here, there), DATAGRAM)
-    assert KEY != key(way(by, here, there), DATAGRAM)
+    assert DIGEST != digest(way(by.shortname, here, there), DATAGRAM)
+    assert KEY != key(way(by.shortname, here, there), DATAGRAM)
 
 
 def test_the_whole_datagram_is_part_of_the_digest() -> None:
@@ -103,7 +103,7 @@ def test_the_whole_datagram_is_part_of_the_digest() -> None:
     digests = {digest(WAY, DATAGRAM[:place] + b"\xee" + DATAGRAM[place + 1 :]) for place in range(27)}
     assert 27 == len(digests - {DIGEST})
     assert 32 == len(DIGEST)
-    assert DIGEST == digest(way(LENIENT, HERE, THERE), DATAGRAM)
+    assert DIGEST == digest(way(LENIENT.shortname, HERE, THERE), DATAGRAM)
 
 
 def test_a_flood_is_bounded() -> None:
