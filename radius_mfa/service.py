@@ -6,18 +6,17 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from radius_mfa.alerts import Alerts
 from radius_mfa.answers import Answers, Work
 from radius_mfa.auth import flow, policy
-from radius_mfa.auth.asks import Ask, CheckPassword, Commit, LoadAccount, ReturnTry, TakeTry
+from radius_mfa.auth.asks import Ask, CheckPassword, Commit, LoadAccount, Recall, ReturnTry, TakeTry
 from radius_mfa.auth.model import Accept, Challenge, LoginRequest, Reject, Verdict
 from radius_mfa.auth.policy import Rules
 from radius_mfa.auth.reasons import Reason
 from radius_mfa.errors import AuditLost, PasswordsBusy, RadiusMfaError, StoreFailed, Unavailable, where
+from radius_mfa.ledger import Ledger
 from radius_mfa.line import AGAIN, TryLine, pause
 from radius_mfa.ports import (
     Audit,
-    AuditRecord,
     Clock,
     PasswordBackend,
     PasswordTries,
@@ -28,7 +27,6 @@ from radius_mfa.ports import (
     Write,
 )
 from radius_mfa.round import Round
-from radius_mfa.spray import Spray
 
 log = logging.getLogger(__name__)
 
@@ -37,9 +35,7 @@ Answer = TypeVar("Answer")
 
 HASH_DEADLINE = 1.5
 """Seconds that a RADIUS request may wait for a hash slot: later, its client has given up or asked again."""
-AUDIT_RETRY = 1.0
-"""Seconds between two tries to write the audit again after it was lost."""
-_RESULTS: Mapping[type[Verdict], str] = {Accept: "accept", Reject: "reject", Challenge: "challenge"}
+_VERDICTS = (Accept, Reject, Challenge)
 _WAIT = object()
 
 
@@ -67,22 +63,23 @@ class Authenticator:
         self._store = store
         self._answers = Answers(store, passwords, random, tries, remembered)
         self._slots = slots
-        self._audit = audit
         self._clock = clock
         self._patience = patience
-        self._audit_retry = 0.0
-        self._alerts = Alerts(clock)
-        self._spray = Spray()
+        self._ledger = Ledger(audit, clock)
         self._line: TryLine[Round] = TryLine()
         self._by_kind: Mapping[type, Callable[[Round, Any], object]] = {
             LoadAccount: _later,
+            Recall: _later,
             Commit: _later,
             TakeTry: self._take_try,
             ReturnTry: self._return_try,
         }
         """What is not answered by asking Answers alone."""
-        self.audit_lost = False
+
+    @property
+    def audit_lost(self) -> bool:
         """While true no round is begun: what cannot be written down is not told."""
+        return self._ledger.lost
 
     def begin(self, request: LoginRequest, render: Callable[[Verdict], bytes] = lambda _: b"") -> Round:
         """A round for this request, to be handed to advance(). `render` gives the octets of a verdict."""
@@ -92,22 +89,33 @@ class Authenticator:
         """Take all rounds as far as they go without waiting for a slot; the ones that ended, audited."""
         begun, resumed = list(fresh), self._resumed()
         touched = [*begun, *(one for one, _ in resumed)]
-        if self.audit_lost and not self._audit_resumed():
+        if self._ledger.lost and not self._ledger.resumed():
             touched += self._line.emptied()
             for one in touched:
                 self._fail(one, AuditLost("the audit cannot be written"))
                 self._try_over(one, counts=False)
             return touched
-        moving = [*self._begun(begun), *resumed]
+        moving, ready = [*self._begun(begun), *resumed], list[Round]()
         while moving:
             for one, answer in moving:
                 self._step(one, answer)
-            moving = self._commit([one for one, _ in moving if isinstance(one.ask, Commit) and not one.ended])
-            called = self._line.called()
-            touched += called
-            moving += [(one, AGAIN) for one in called]
+            stepped = [one for one, _ in moving]
+            moving = self._recalled(stepped)
+            ready += [one for one in stepped if isinstance(one.ask, Commit) and not one.ended]
+            if not moving:
+                moving, ready = self._commit(ready), []
+                called = self._line.called()
+                touched += called
+                moving += [(one, AGAIN) for one in called]
         ended = [one for one in touched if one.ended]
-        self._write_down(ended)
+        for one in ended:
+            self._render(one)
+        try:
+            self._ledger.enter(ended)
+        except AuditLost as lost:
+            for one in ended:
+                if one.verdict is not None:
+                    self._fail(one, lost)
         return ended
 
     def run(self, requests: Sequence[LoginRequest]) -> list[Verdict]:
@@ -135,6 +143,22 @@ class Authenticator:
             one.name = account.name if account is not None else None
         return [*loaded]
 
+    def _recalled(self, rounds: list[Round]) -> list[tuple[Round, object]]:
+        """Those whose passwords are remembered. Before the next is looked up, the others go on and take their tries."""
+        found: list[tuple[Round, object]] = []
+        for one in rounds:
+            while isinstance(one.ask, Recall) and not one.ended:
+                try:
+                    right = self._answers.to(one.ask)
+                except Exception as error:  # noqa: BLE001 - every error denies
+                    self._fail(one, error)
+                    break
+                if right:
+                    found.append((one, right))
+                    break
+                self._step(one, right)
+        return found
+
     def _step(self, one: Round, answer: object) -> None:
         """Send the flow its answer, and answer what it asks next until it ends, or waits for a slot or a commit."""
         try:
@@ -159,12 +183,8 @@ class Authenticator:
             verdict = end.value
         else:
             return
-        if type(verdict) not in _RESULTS:
+        if not isinstance(verdict, _VERDICTS):
             raise TypeError("a flow has ended without a verdict")
-        if isinstance(verdict, Accept) and verdict.stored is not None:
-            one.reply = verdict.stored
-        elif verdict is not one.promised:
-            one.reply = one.render(verdict)
         one.verdict = verdict
 
     def _answer(self, one: Round, ask: Ask) -> object:
@@ -261,6 +281,19 @@ class Authenticator:
         one.promised = commit.verdict
         return Write(commit, one.reply)
 
+    def _render(self, one: Round) -> None:
+        """The reply to the verdict, unless it was made with it, or before this round."""
+        verdict = one.verdict
+        if verdict is None or verdict is one.promised:
+            return
+        if isinstance(verdict, Accept) and verdict.stored is not None:
+            one.reply = verdict.stored
+            return
+        try:
+            one.reply = one.render(verdict)
+        except Exception as error:  # noqa: BLE001 - every error denies
+            self._fail(one, error)
+
     def _fail(self, one: Round, error: Exception) -> None:
         """A fault of ours is a Reject; what does not answer, or cannot be told, gets no reply."""
         one.running.close()
@@ -275,63 +308,7 @@ class Authenticator:
         except Exception as unsendable:  # noqa: BLE001 - then it cannot be told
             one.failed = Unavailable(f"the reply cannot be made: {where(unsendable)}")
             return
-        one.verdict = verdict
-
-    def _write_down(self, ended: list[Round]) -> None:
-        """One write for all that ended; if it is lost, none of them is told."""
-        told = [(one, one.verdict) for one in ended if one.verdict is not None]
-        if not told:
-            return
-        now = self._clock.monotonic()
-        unusual = [(one, verdict.reason) for one, verdict in told if verdict.reason is not Reason.OK]
-        sprays = [client for one, reason in unusual for client in self._spray.note(one.request, reason, now)]
-        records = [self._record(one, verdict, now) for one, verdict in told]
-        try:
-            self._audit.write([*records, *map(self._alert, sprays)])
-        except AuditLost as lost:
-            log.error("audit lost, nothing is answered until it can be written: %s", lost.message)
-            self.audit_lost = True
-            self._audit_retry = self._clock.monotonic() + AUDIT_RETRY
-            for one, _ in told:
-                self._fail(one, lost)
-        for one, reason in unusual:
-            if one.name is not None and one.verdict is not None:  # what was lost has no verdict any more
-                self._alerts.tell(reason, one.name, one.request.client.shortname)
-        for client in sprays:
-            self._alerts.tell_spray(client)
-
-    def _alert(self, client: str) -> AuditRecord:
-        return AuditRecord(time=self._clock.now(), event="alert", client=client, reason="spray")
-
-    def _audit_resumed(self) -> bool:
-        now = self._clock.monotonic()
-        if now < self._audit_retry:
-            return False
-        self._audit_retry = now + AUDIT_RETRY
-        try:
-            self._audit.write([AuditRecord(time=self._clock.now(), event="audit-resumed")])
-        except AuditLost:
-            return False
-        log.warning("the audit can be written again")
-        self.audit_lost = False
-        return True
-
-    def _record(self, one: Round, verdict: Verdict, now: float) -> AuditRecord:
-        request = one.request
-        return AuditRecord(
-            time=request.at,
-            event="login",
-            account=one.name if one.name is not None else (request.name or b"").decode("utf-8", "backslashreplace"),
-            client=request.client.shortname,
-            source=request.source,
-            calling_station=request.calling_station,
-            transport=request.door,
-            result=_RESULTS[type(verdict)],
-            reason=verdict.reason,
-            method=verdict.method if isinstance(verdict, Accept) else "",
-            duration_ms=round((now - one.started) * 1000, 3),
-            request_id=request.digest[:8].hex(),
-        )
+        one.verdict = one.promised = verdict
 
 
 def _told(one: Round) -> Verdict:
@@ -341,5 +318,5 @@ def _told(one: Round) -> Verdict:
 
 
 def _later(_one: Round, _ask: Ask) -> object:
-    """The store is asked for the whole batch at once."""
+    """All rounds of a turn that ask this are answered together."""
     return _WAIT

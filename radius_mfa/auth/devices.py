@@ -112,7 +112,7 @@ def _shown(request: LoginRequest, account: Account) -> Claim | None:
     """The claim of this request for this account: root is never trusted by an address."""
     shown = claim(request)
     by_address = shown is not None and shown.kind is DeviceKind.CALLING_STATION
-    return None if by_address and account.name == "root" else shown
+    return None if by_address and account.name == policy.ROOT else shown
 
 
 def _label(request: LoginRequest, shown: Claim) -> str:

@@ -27,6 +27,8 @@ from radius_mfa.value import value
 LONGEST_NAME = 253
 LONGEST_PLACE = 64
 """Characters of a place that a notice or a list tells."""
+ROOT = "root"
+"""The account of the host itself."""
 _UPPER = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 
 
@@ -176,7 +178,7 @@ def as_known(account: Account, request: LoginRequest) -> Account:
 
 def admits(account: Account, request: LoginRequest) -> bool:
     """Whether the client's `groups` let this account in; without them, everyone may. root never over the network."""
-    if account.name == "root" and request.door is not Door.PAM:
+    if account.name == ROOT and request.door is not Door.PAM:
         return False
     return _in_groups(account, request.client.groups)
 

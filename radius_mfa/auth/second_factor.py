@@ -36,18 +36,18 @@ class Answer:
 def check_code(request: LoginRequest, account: Account, answer: Answer, rules: Rules) -> Flow:
     """Judge a code after a right password. Whatever comes of it, the State it answers is spent."""
     if throttle.locked(account.history, request.at):
-        return (yield from settle(request, account, reject(request, Reason.LOCKED)))
+        return settle(request, account, reject(request, Reason.LOCKED))
     if request.digest in account.history.counted:
         # It was judged before, and would be once a step if its sender could wait until its code is right.
-        return (yield from settle(request, account, reject(request, Reason.WRONG_CODE)))
+        return settle(request, account, reject(request, Reason.WRONG_CODE))
     digits = policy.code_digits(account, rules)
     otp_code = credential.otp_code(answer.typed, digits)
     if otp_code is not None:
-        return (yield from check_otp(request, account, otp_code, answer, rules))
+        return check_otp(request, account, otp_code, answer, rules)
     recovery_code = credential.recovery_code(answer.typed, digits) if account.recovery_issued else None
     if recovery_code is not None and policy.takes_recovery_codes(account, request.at):
-        return (yield from check_recovery_code(request, account, recovery_code, rules))
-    return (yield from settle(request, account, reject(request, Reason.NOT_A_CODE)))
+        return check_recovery_code(request, account, recovery_code, rules)
+    return settle(request, account, reject(request, Reason.NOT_A_CODE))
 
 
 def check_otp(request: LoginRequest, account: Account, code: str, answer: Answer, rules: Rules) -> Flow:

@@ -86,7 +86,10 @@ class Authenticators:
         if not is_label(label):
             return await self._page(session, problem="label")
         known = await self._all(session)
-        secret, digits = self._random(SECRET_SIZE), known[0].digits if known else self._new.digits
+        if not any(one.status is TokenStatus.ACTIVE for one in known):
+            # The only one there is stands in for recovery codes too, and the next login would mail its key.
+            return await self._page(session, problem="first")
+        secret, digits = self._random(SECRET_SIZE), known[0].digits
         phone = new_phone(secret, session.name, self._issuer, digits, self._new.period, self._new.algorithm)
         new = NewToken(secret, digits=digits, algorithm=self._new.algorithm, period=self._new.period, label=label)
         expires = self._clock.now() + self._new.expires

@@ -16,6 +16,7 @@ from radius_mfa.portal.logins import CLIENT
 from radius_mfa.portal.pages import to
 from radius_mfa.portal.visits import Visits
 from radius_mfa.ports import AuditRecord, Clock
+from radius_mfa.store import sessions
 from radius_mfa.store.database import Database
 from radius_mfa.store.sessions import Session
 
@@ -55,7 +56,12 @@ class Changes:
 
         async def answered(request: Request) -> Response:
             session = await self._visits.session(request)
-            return to("/login") if session is None else await answer(request, session)
+            if session is None:
+                return to("/login")
+            try:
+                return await answer(request, session)
+            except sessions.Ended:
+                return to("/login")
 
         return answered
 
@@ -74,7 +80,7 @@ class Changes:
     ) -> Found:
         """Write it down, do it, and tell the owner; `device` is the label of what it is about.
 
-        Raises what the operation raises.
+        Raises what the operation raises, and sessions.Ended.
         """
         now, source = self._clock.now(), self._visits.visitor(request).source
         record = AuditRecord(
@@ -88,4 +94,5 @@ class Changes:
             actor=session.name,
         )
         notice = Changed(account=session.name, at=now, client=CLIENT, address=source, what=what, device=device)
-        return await self._desk.change(record, partial(operation, notice=notice if self._mails else None))
+        told = partial(operation, notice=notice if self._mails else None)
+        return await self._desk.change(record, lambda database: told(sessions.within(database, session)))

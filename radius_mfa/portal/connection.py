@@ -21,6 +21,8 @@ class Connection(H11Protocol):
         super().__init__(config, state, {}, asyncio.get_running_loop())
         self._limits = limits
         self._timer: asyncio.TimerHandle | None = None
+        self.made = False
+        """Whether the handshake of TLS is over."""
         self.lost = self.loop.create_future()
 
     @property
@@ -30,6 +32,7 @@ class Connection(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.made = True
         self._within(self._limits.head)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -53,7 +56,16 @@ class Connection(H11Protocol):
 
     def timeout_keep_alive_handler(self) -> None:
         """Not uvicorn's, which would wait until what it wrote has been read."""
-        self.transport.abort()
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """Whatever is still to be said or read.
+
+        TLS that was closed twice cannot be cut any more, and says so in Python 3.11.2. It ends soon by itself.
+        """
+        if self.made and not self.lost.done():
+            with contextlib.suppress(AttributeError):
+                self.transport.abort()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - what it says is in the log
         """For what is no HTTP: with the headers of every answer."""
@@ -64,7 +76,7 @@ class Connection(H11Protocol):
 
     def _within(self, seconds: float) -> None:
         self._in_time()
-        self._timer = self.loop.call_later(seconds, self.transport.abort)
+        self._timer = self.loop.call_later(seconds, self.hang_up)
 
     def _in_time(self) -> None:
         if self._timer is not None:

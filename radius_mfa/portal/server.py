@@ -130,7 +130,8 @@ class Server(uvicorn.Server):
 
     def _end(self, visit: Connection, connection: socket.socket, _: asyncio.Task[None]) -> None:
         self._visits.pop(visit, None)
-        connection.close()
+        if not visit.made:
+            connection.close()  # else it is its transport's
 
     async def _attend(self, visit: Connection, connection: socket.socket) -> None:
         """Until the connection is lost. A handshake that fails is nobody's fault."""
@@ -143,7 +144,7 @@ class Server(uvicorn.Server):
             try:
                 await visit.lost
             finally:
-                visit.transport.abort()
+                visit.hang_up()
 
 
 async def serve(

@@ -102,17 +102,17 @@ class Request(AuthPacket):
 
     def login(self, *, source: str, digest: bytes, at: float, states: States) -> LoginRequest:
         """The facts for the rules. `source`: the client's address without port; `at`: seconds since the epoch."""
-        state = self._first(walk.STATE)
+        state, hidden = self._first(walk.STATE), self._first(walk.USER_PASSWORD)
         client = self.client.shortname
         return LoginRequest(
             door=Door.RADIUS,
             client=self.client.policy,
             at=at,
             name=self._first(walk.USER_NAME),
-            password=self._password(),
+            password=None if hidden is None else self._password(hidden),
             digest=digest,
             source=source,
-            unsupported=self._is_unsupported(),
+            unsupported=self._is_unsupported(hidden),
             state=None if state is None else states.open(state, client=client, source=source, at=at),
             calling_station=_text(self._first(walk.CALLING_STATION_ID)),
             nas_identifier=_text(self._first(walk.NAS_IDENTIFIER)),
@@ -162,11 +162,8 @@ class Request(AuthPacket):
         values = walk.get(self, kind)
         return None if values is None else values[0]
 
-    def _password(self) -> bytes | None:
-        """The password without its padding, None without one, and empty where a NUL is inside: the rules refuse it."""
-        hidden = self._first(walk.USER_PASSWORD)
-        if hidden is None:
-            return None
+    def _password(self, hidden: bytes) -> bytes:
+        """The password without its padding, and empty where a NUL is inside: the rules refuse it."""
         password = self.client.secret.reveal(hidden, self.authenticator).rstrip(b"\0")
         return b"" if b"\0" in password else password
 
@@ -192,10 +189,10 @@ class Request(AuthPacket):
             for kind, value in ((_DEVICE_TOKEN_SET, hidden), (_DEVICE_EXPIRES, expires))
         )
 
-    def _is_unsupported(self) -> bool:
+    def _is_unsupported(self, hidden: bytes | None) -> bool:
         if walk.get(self, walk.EAP_MESSAGE) is not None:
             return True
-        return walk.get(self, walk.USER_PASSWORD) is None and any(kind in _NO_ROOM_FOR_A_CODE for kind in self)
+        return hidden is None and any(kind in _NO_ROOM_FOR_A_CODE for kind in self)
 
     def _has_ours(self) -> bool:
         vendor = self.client.vendor

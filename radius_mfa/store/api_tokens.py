@@ -31,7 +31,7 @@ class Scope(StrEnum):
     USERS_READ = "users:read"
     USERS_WRITE = "users:write"
     MFA = "mfa"
-    """Let an account do with less: MFA off or lowered, reset."""
+    """Let an account do with less: MFA off or lowered, reset, wrong codes forgotten."""
     CODES_READ = "codes:read"
     CODES_WRITE = "codes:write"
     DEVICES_READ = "devices:read"

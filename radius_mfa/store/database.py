@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import copy
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -32,6 +33,7 @@ class Database:
         self.mailing = Mailing(keys)
         self.lock = WriterLock(path)
         self.engine = engine_of(path, connect)
+        self._admit: Callable[[sa.Connection], None] | None = None
 
     @classmethod
     def open(cls, path: Path, master: MasterKey, clock: Clock, connect: Connect = connect) -> Database:
@@ -49,7 +51,15 @@ class Database:
     def write(self) -> Iterator[sa.Connection]:
         """One transaction in the queue of writers, of 1,000 rows at most. Raises StoreBusy or StoreFailed."""
         with self.lock.held(PATIENCE), transaction(self.engine, immediate=True) as connection:
+            if self._admit is not None:
+                self._admit(connection)
             yield connection
+
+    def admitting(self, admit: Callable[[sa.Connection], None]) -> Database:
+        """The same database, in which every transaction that writes asks `admit` first; what it raises ends it."""
+        same = copy.copy(self)
+        same._admit = admit
+        return same
 
     def close(self) -> None:
         """Give connections and lock back."""

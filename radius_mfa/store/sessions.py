@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import sqlalchemy as sa
 
@@ -15,6 +16,10 @@ SEEN_EVERY = 60.0
 """Seconds: a session that is in use is written down once in so many, not with each click."""
 MOST = 20
 """Sessions of an account: the one that was used longest ago ends."""
+
+
+class Ended(Exception):
+    """A session has ended while its request waited for the store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,14 @@ def find(database: Database, token: bytes, *, idle: float, lifetime: float) -> S
     return Session(*row)
 
 
+def within(database: Database, living: Session) -> Database:
+    """The same database, for changes of whoever is signed in: they raise Ended where the session has ended meanwhile.
+
+    An admin who resets an account has ended its sessions: what still stood in the queue behind that is not done.
+    """
+    return database.admitting(partial(_refuse_ended, living))
+
+
 def code_given(database: Database, session_id: int) -> None:
     """A code was given in this session."""
     with database.write() as connection:
@@ -87,10 +100,20 @@ def end(database: Database, session_id: int) -> None:
 
 
 def end_all(database: Database, name: str, notice: Changed | None = None, *, devices: bool = False) -> None:
-    """End all sessions of an account, and with `devices` its trusted devices. Raises OperationFailed."""
+    """End all sessions of an account, and with `devices` its trusted devices and a phone that waits for its first code.
+
+    Raises OperationFailed.
+    """
     with database.write() as connection:
         owner = accounts.identity(connection, name)
         connection.execute(session.delete().where(session.c.account_id == owner))
         if devices:
             connection.execute(device.delete().where(device.c.account_id == owner))
+            accounts.end_pending(connection, owner)  # a stranger may have seen its key
         letters.changed(database, connection, name, notice)
+
+
+def _refuse_ended(living: Session, connection: sa.Connection) -> None:
+    same = (session.c.id == living.id, session.c.epoch == account.c.epoch, account.c.disabled == sa.false())
+    if connection.scalar(sa.select(session.c.id).join_from(session, account).where(*same)) is None:
+        raise Ended

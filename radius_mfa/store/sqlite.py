@@ -77,7 +77,12 @@ class SqliteStore:
         return account
 
     def commit(self, writes: Sequence[Write]) -> list[Outcome]:
-        return self._transaction(lambda connection: [self._writes.write(connection, write) for write in writes])
+        places = self._writes.places(writes)
+
+        def write(connection: sqlite3.Connection) -> list[Outcome]:
+            return [self._writes.write(connection, one, place) for one, place in zip(writes, places, strict=True)]
+
+        return self._transaction(write)
 
     def close(self) -> None:
         """Give connection and lock back."""

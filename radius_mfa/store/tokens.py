@@ -12,7 +12,7 @@ from radius_mfa.errors import OperationFailed
 from radius_mfa.store import accounts, labels, letters
 from radius_mfa.store.database import Database
 from radius_mfa.store.rows import TOKEN_COLUMNS, token_of
-from radius_mfa.store.schema import device, outbox, recovery_code, session, token
+from radius_mfa.store.schema import account, device, outbox, recovery_code, session, token
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,8 +180,8 @@ def remove(database: Database, name: str, token_id: int, session_id: int, notice
     """End one authenticator of an account. Raises OperationFailed.
 
     With it end its trusted devices, and all its sessions but `session_id`, which asks: whoever has the old phone is
-    out. The last active one stays: without it the next login would have to enrol, and whoever takes the place of a
-    lost factor is not to choose the next one.
+    out, also where a code of it was right a moment before. The last active one stays: without it the next login would
+    have to enrol, and whoever takes the place of a lost factor is not to choose the next one.
     """
     with database.write() as connection:
         owner = accounts.identity(connection, name)
@@ -195,6 +195,9 @@ def remove(database: Database, name: str, token_id: int, session_id: int, notice
             raise OperationFailed(f"{name} has no token {token_id}")
         connection.execute(device.delete().where(device.c.account_id == owner))
         connection.execute(session.delete().where(session.c.account_id == owner, session.c.id != session_id))
+        accounts.update(connection, owner, database.clock.now(), grow=True)
+        epoch = sa.select(account.c.epoch).where(account.c.id == owner).scalar_subquery()
+        connection.execute(session.update().where(session.c.id == session_id).values(epoch=epoch))
         letters.changed(database, connection, name, notice)
 
 

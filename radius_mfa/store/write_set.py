@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from typing import Any
 
 from radius_mfa.auth import throttle
@@ -41,12 +42,17 @@ class WriteSet:
         self._keys = keys
         self._mailing = Mailing(keys)
 
-    def write(self, connection: sqlite3.Connection, write: Write) -> Outcome:
-        """The write set of one round. What was written before a statement loses stays written."""
+    def places(self, writes: Iterable[Write]) -> list[bytes]:
+        """The keyed hashes of the places that these rounds let in from, to be computed before others have to wait."""
+        commits = [write.commit for write in writes]
+        return [self._keys.place_hash(one.account.id, one.place) if one.place else b"" for one in commits]
+
+    def write(self, connection: sqlite3.Connection, write: Write, place: bytes) -> Outcome:
+        """The write set of one round, and its place. What was written before a statement loses stays written."""
         commit = write.commit
         outcome = self._factor(connection, write)
         if outcome.lost is None:
-            outcome = self._rest(connection, commit, outcome)
+            outcome = self._rest(connection, commit, place, outcome)
         if outcome.lost is None:
             return outcome
         own = (commit.account.id, commit.digest, commit.at - STORED_FOR, commit.at + STORED_FOR)
@@ -69,10 +75,10 @@ class WriteSet:
             return _counted(connection, commit, commit.wrong_code)
         return WON
 
-    def _rest(self, connection: sqlite3.Connection, commit: Commit, outcome: Outcome) -> Outcome:
+    def _rest(self, connection: sqlite3.Connection, commit: Commit, place: bytes, outcome: Outcome) -> Outcome:
         """What comes with the factor: a known place, devices, mail."""
-        if commit.place and (lost := self._placed(connection, commit)):
-            return Outcome(lost)
+        if place and place not in commit.account.known and not _placed(connection, commit, place):
+            return Outcome(Loss.ACCOUNT)
         if commit.trust is not None:
             self._trust(connection, commit, commit.trust)
         if commit.forget is not None:
@@ -106,15 +112,6 @@ class WriteSet:
             raise StoreFailed(f"this store cannot consume {use!r}")
         return connection.execute(statement, parameters).rowcount == 1
 
-    def _placed(self, connection: sqlite3.Connection, commit: Commit) -> Loss | None:
-        account = commit.account
-        keyed = self._keys.place_hash(account.id, commit.place)
-        if keyed in account.known:
-            return None
-        known = b"".join((*account.known, keyed)[-PLACES:])
-        written = connection.execute(statements.REMEMBER_PLACE, (known, account.id, account.epoch)).rowcount
-        return None if written else Loss.ACCOUNT
-
     def _trust(self, connection: sqlite3.Connection, commit: Commit, trust: Trust) -> None:
         claim, at, owner = trust.claim, commit.at, commit.account.id
         keyed = self._keys.device_hash(owner, claim)
@@ -144,6 +141,12 @@ def _spent(connection: sqlite3.Connection, commit: Commit) -> bool:
         return False
     key = state.expires.to_bytes(8, "big") + state.nonce
     return connection.execute(statements.SPEND, (key,)).rowcount == 1
+
+
+def _placed(connection: sqlite3.Connection, commit: Commit, place: bytes) -> bool:
+    account = commit.account
+    known = b"".join((*account.known, place)[-PLACES:])
+    return connection.execute(statements.REMEMBER_PLACE, (known, account.id, account.epoch)).rowcount == 1
 
 
 def _why(connection: sqlite3.Connection, commit: Commit) -> Loss:

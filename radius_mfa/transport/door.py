@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from radius_mfa.auth.model import Reject
 from radius_mfa.errors import RadiusMfaError, StoreFailed
@@ -81,32 +81,27 @@ class RadiusDoor:
         """Whether all that was taken has been answered or dropped."""
         return not self._at_work and not self._rejects
 
-    def take(self, listener: Listener, datagram: Datagram) -> Round | None:
-        """The round that a datagram begins; None if it was answered at once or dropped. Raises nothing."""
-        source = datagram.source[0]
-        client = self._clients.find(source)
-        if client is None:
-            self._drops.note(None, source, Drop.UNKNOWN_CLIENT)
-            return None
-        try:
-            return self._open(listener, datagram, client)
-        except Dropped as dropped:
-            self._drops.note(client, source, dropped.reason)
-        except Exception:
-            log.exception("a datagram of %s failed", client.shortname)
-            self._drops.note(client, source, Drop.INTERNAL)
-        return None
+    def take(self, arrived: Iterable[tuple[Listener, Datagram]]) -> list[Round]:
+        """The rounds that these datagrams begin; the others are answered at once or dropped. Raises nothing.
 
-    def finish(self, ended: Round) -> None:
-        """Send the reply of a round, now or when its time has come, or drop it. Raises nothing."""
-        exchange = self._at_work.pop(ended, None)
-        if exchange is None:
-            return  # given up before
-        try:
-            self._deliver(exchange, ended)
-        except Exception:
-            log.exception("a reply to %s failed", exchange.client.shortname)
-            self._give_up(exchange, Drop.INTERNAL)
+        One step for all of them, then the next: a processor is faster at what it did a moment ago.
+        """
+        return self._begun(self._admitted(self._decoded(arrived)))
+
+    def finish(self, ended: Iterable[Round]) -> None:
+        """Send the replies of these rounds, now or when their time has come, or drop them. Raises nothing."""
+        replies: list[tuple[Exchange, bytes]] = []
+        for one in ended:
+            exchange = self._at_work.pop(one, None)  # None: given up before
+            if exchange is not None and self._is_due(exchange, one):
+                self._known.finish(exchange.key, one.reply, self._clock.monotonic())
+                replies.append((exchange, one.reply))
+        for exchange, reply in replies:
+            try:
+                self._send(exchange, reply)
+            except Exception as error:  # noqa: BLE001 - the others are sent all the same
+                self._known.forget(exchange.key)
+                self._drop(exchange.client, exchange.datagram, error)
 
     def release(self) -> None:
         """Send the Rejects that are due, and give up the rounds that take too long."""
@@ -124,32 +119,77 @@ class RadiusDoor:
         """When release() has the next Reject to send, in monotonic seconds."""
         return self._rejects.next_due()
 
-    def _open(self, listener: Listener, datagram: Datagram, client: Client) -> Round | None:
-        data = datagram.data
-        request = Request.decode(data, client)
-        way = duplicates.way(client.shortname, datagram.destination, datagram.source)
-        exchange = Exchange(listener, datagram, client, self._clock.monotonic(), duplicates.key(way, data))
-        digest = duplicates.digest(way, data)
-        seen = self._known.look(exchange.key, digest, exchange.arrived)
-        if seen is Seen.NEW:
-            request.verify()
-            return self._begin(request, exchange, digest)
-        if isinstance(seen, Seen):
-            raise Dropped(_REPEATED[seen])
-        self._send(exchange, seen)
-        return None
+    def _decoded(self, arrived: Iterable[tuple[Listener, Datagram]]) -> list[tuple[Listener, Datagram, Request]]:
+        read: list[tuple[Listener, Datagram, Request]] = []
+        for listener, datagram in arrived:
+            client = self._clients.find(datagram.source[0])
+            if client is None:
+                self._drops.note(None, datagram.source[0], Drop.UNKNOWN_CLIENT)
+                continue
+            try:
+                read.append((listener, datagram, Request.decode(datagram.data, client)))
+            except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
+                self._drop(client, datagram, error)
+        return read
 
-    def _begin(self, request: Request, exchange: Exchange, digest: bytes) -> Round | None:
-        at, source, states = self._clock.now(), exchange.datagram.source[0], self._states
-        self._counters.seen(exchange.client.index, at)
-        if request.is_status:
-            self._send(exchange, self._status(request, exchange.arrived))
+    def _admitted(
+        self, read: Iterable[tuple[Listener, Datagram, Request]]
+    ) -> list[tuple[Exchange, Request, bytes]]:  # fmt: skip
+        fresh: list[tuple[Exchange, Request, bytes]] = []
+        for listener, datagram, request in read:
+            try:
+                admitted = self._admit(listener, datagram, request)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
+                self._drop(request.client, datagram, error)
+            else:
+                if admitted is not None:
+                    fresh.append(admitted)
+        return fresh
+
+    def _begun(self, fresh: Iterable[tuple[Exchange, Request, bytes]]) -> list[Round]:
+        rounds: list[Round] = []
+        for exchange, request, digest in fresh:
+            try:
+                rounds.append(self._begin(exchange, request, digest))
+            except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
+                self._known.forget(exchange.key)
+                self._drop(exchange.client, exchange.datagram, error)
+        return rounds
+
+    def _drop(self, client: Client, datagram: Datagram, error: Exception) -> None:
+        reason = error.reason if isinstance(error, Dropped) else Drop.INTERNAL
+        if reason is Drop.INTERNAL:
+            log.error("a datagram of %s failed", client.shortname, exc_info=error)
+        self._drops.note(client, datagram.source[0], reason)
+
+    def _admit(
+        self, listener: Listener, datagram: Datagram, request: Request
+    ) -> tuple[Exchange, Request, bytes] | None:
+        """A request that is new and proven is at work from here on: the same a moment later is a repetition."""
+        client, data, now = request.client, datagram.data, self._clock.monotonic()
+        way = duplicates.way(client.shortname, datagram.destination, datagram.source)
+        exchange = Exchange(listener, datagram, client, now, duplicates.key(way, data))
+        digest = duplicates.digest(way, data)
+        seen = self._known.look(exchange.key, digest, now)
+        if isinstance(seen, bytes):
+            self._send(exchange, seen)
             return None
+        if seen is not Seen.NEW:
+            raise Dropped(_REPEATED[seen])
+        request.verify()
+        self._counters.seen(client.index, self._clock.now())
+        if request.is_status:
+            self._send(exchange, self._status(request, now))
+            return None
+        self._known.begin(exchange.key, digest, now)
+        return exchange, request, digest
+
+    def _begin(self, exchange: Exchange, request: Request, digest: bytes) -> Round:
+        at, source, states = self._clock.now(), exchange.datagram.source[0], self._states
         login = request.login(source=source, digest=digest, at=at, states=states)
         begun = self._authenticator.begin(
             login, lambda verdict: request.answer(verdict, states=states, at=at, source=source)
         )
-        self._known.begin(exchange.key, digest, exchange.arrived)
         self._at_work[begun] = exchange
         return begun
 
@@ -161,15 +201,18 @@ class RadiusDoor:
             raise Dropped(Drop.STORE_FAILED)
         return request.status_answer()
 
-    def _deliver(self, exchange: Exchange, ended: Round) -> None:
+    def _is_due(self, exchange: Exchange, ended: Round) -> bool:
+        """Whether it is answered now: a Reject waits for its time, and what has failed gets no answer."""
         if ended.failed is not None:
             if isinstance(ended.failed, StoreFailed):
                 self._sick_until = self._clock.monotonic() + SICK_FOR
             self._give_up(exchange, reason_of(ended.failed), ended.failed)
-        elif not isinstance(ended.verdict, Reject):
-            self._answer(exchange, ended.reply)
-        elif not self._rejects.put(exchange.arrived + self._reject_delay, (exchange, ended.reply)):
+            return False
+        if not isinstance(ended.verdict, Reject):
+            return True
+        if not self._rejects.put(exchange.arrived + self._reject_delay, (exchange, ended.reply)):
             self._give_up(exchange, Drop.BUSY)
+        return False
 
     def _answer(self, exchange: Exchange, reply: bytes) -> None:
         self._known.finish(exchange.key, reply, self._clock.monotonic())

@@ -9,11 +9,10 @@ from collections.abc import Sequence
 
 from radius_mfa.backends.slots import HashSlots
 from radius_mfa.ports import Clock
-from radius_mfa.round import Round
 from radius_mfa.service import Authenticator
 from radius_mfa.transport.door import RadiusDoor
 from radius_mfa.transport.lifeline import BEAT, Lifeline
-from radius_mfa.transport.sockets import Listener
+from radius_mfa.transport.sockets import Datagram, Listener
 
 log = logging.getLogger(__name__)
 
@@ -76,20 +75,18 @@ class UdpWorker:
         return math.ceil(wait * 1000)
 
     def _turn(self, ready: list[Listener]) -> None:
-        for one in self._authenticator.advance(self._take(ready)):
-            self._door.finish(one)
+        self._door.finish(self._authenticator.advance(self._door.take(self._waiting(ready))))
         self._door.release()
 
-    def _take(self, ready: list[Listener]) -> list[Round]:
-        """The rounds that the waiting datagrams begin; every socket gets its share of the turn."""
-        fresh: list[Round] = []
+    def _waiting(self, ready: list[Listener]) -> list[tuple[Listener, Datagram]]:
+        """The datagrams that wait; every socket gets its share of the turn."""
+        arrived: list[tuple[Listener, Datagram]] = []
         for listener in ready:
             for _ in range(BATCH // len(ready) or 1):
                 if self._lifeline.stopping:
-                    return fresh  # SIGTERM came with it: it is for the successor, which may know more clients
+                    return arrived  # SIGTERM came with it: it is for the successor, which may know more clients
                 datagram = listener.receive()
                 if datagram is None:
                     break
-                if (begun := self._door.take(listener, datagram)) is not None:
-                    fresh.append(begun)
-        return fresh
+                arrived.append((listener, datagram))
+        return arrived

@@ -147,7 +147,7 @@ def test_a_lost_audit_leaves_nobody_waiting(world: Recorder, slots: HashSlots, s
     made = judge(world, slots, stores, tries)
     rounds = [made.begin(asking(number, PASSWORD, PBX), octets) for number in range(3)]
     ended = made.advance(rounds)
-    made.audit_lost, world.lost = True, True
+    made._ledger.lost, world.lost = True, True
     while len(ended) < 3:
         slots.wait()
         ended += made.advance()

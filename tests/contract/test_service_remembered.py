@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from radius_mfa.auth.asks import Checked
-from radius_mfa.auth.model import Account, Challenge, ClientPolicy, Reject
+from radius_mfa.auth.model import Account, Challenge, ClientPolicy, Dialogue, Reject
 from radius_mfa.auth.policy import Rules
 from radius_mfa.auth.reasons import Reason
 from radius_mfa.auth.tries import TryLimits
@@ -22,7 +22,7 @@ from radius_mfa.store import accounts, shared, tokens
 from radius_mfa.store.accounts import Changes
 from radius_mfa.store.remembered import PasswordDigests, RememberedPasswords
 from radius_mfa.store.tries import SharedTries
-from tests.contract.judging import APPEND, CODE, PASSWORD, PBX, Recorder, asking
+from tests.contract.judging import APPEND, CODE, PASSWORD, PBX, Recorder, asking, finish
 from tests.contract.stores import SqliteStores
 
 LIFETIME = 300.0
@@ -193,3 +193,55 @@ def test_without_remembering_each_login_is_hashed(service_of: Authenticator, slo
     assert [] == service_of.advance([begun])
     slots.wait()
     assert [begun] == service_of.advance()
+
+
+def test_guesses_in_one_turn_are_no_more_than_in_many(desk: Desk, slots: HashSlots) -> None:
+    """Of a crowd that comes at once from elsewhere, those beyond the limit are not even looked up."""
+    desk.log_in(calling_station="192.0.2.1")
+    guesses = [*["wrong"] * 10, PASSWORD]
+    rounds = [
+        desk.authenticator.begin(asking(500 + number, guess, PBX, calling_station="192.0.2.66"))
+        for number, guess in enumerate(guesses)
+    ]
+    finish(desk.authenticator, slots, rounds)
+    reasons = [one.verdict.reason for one in rounds if one.verdict]
+    assert [Reason.WRONG_PASSWORD] * 5 == reasons[:5]
+    assert [Reason.THROTTLED] * 6 == reasons[5:]
+
+
+def test_a_right_password_among_few_wrong_ones_is_remembered(desk: Desk, slots: HashSlots) -> None:
+    """Each round of a turn is looked up in its own place."""
+    desk.log_in()
+    before = desk.backend.hashes
+    rounds = [desk.authenticator.begin(asking(500 + n, field, PBX)) for n, field in enumerate(["x", PASSWORD, "y"])]
+    finish(desk.authenticator, slots, rounds)
+    assert [Reason.WRONG_PASSWORD, Reason.OK, Reason.WRONG_PASSWORD] == [
+        one.verdict.reason for one in rounds if one.verdict
+    ]
+    assert 2 == desk.backend.hashes - before
+
+
+def test_both_readings_of_a_field_are_looked_up(desk: Desk) -> None:
+    """Where the whole field may be the password as well, the one that is right is found."""
+    both = replace(PBX, dialogue=Dialogue.BOTH)
+    desk.log_in()
+    assert (Reason.OK, 0) == desk.log_in(client=both)
+    assert (Reason.OK, 0) == desk.log_in(PASSWORD + CODE, client=both)
+    assert (Reason.WRONG_PASSWORD, 2) == desk.log_in("wrong123456", client=both)
+
+
+def test_a_lookup_that_fails_denies(desk: Desk, stores: SqliteStores, caplog: pytest.LogCaptureFixture) -> None:
+    """One round is a Reject, and the others of its turn go on."""
+    desk.log_in()
+    asked = desk.tries.room
+
+    def room(account: str, place: str, at: float) -> bool:
+        if not asked(account, place, at):
+            raise KeyError
+        return True
+
+    desk.tries.room = room  # type: ignore[method-assign]
+    for _ in range(5):
+        desk.log_in("wrong", calling_station="192.0.2.66")
+    requests = [asking(500, PASSWORD, PBX, calling_station="192.0.2.66"), asking(501, PASSWORD, PBX)]
+    assert [Reason.INTERNAL, Reason.OK] == [verdict.reason for verdict in desk.authenticator.run(requests)]

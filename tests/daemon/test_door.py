@@ -115,9 +115,8 @@ class Bench:
 
     def begin(self, *datagrams: bytes) -> None:
         """One turn of the loop, without waiting for hashes."""
-        taken = [self.door.take(self.listener, Datagram(octets, THERE, HERE, THERE)) for octets in datagrams]
-        for ended in self.authenticator.advance([one for one in taken if one is not None]):
-            self.door.finish(ended)
+        arrived = [(self.listener, Datagram(octets, THERE, HERE, THERE)) for octets in datagrams]
+        self.door.finish(self.authenticator.advance(self.door.take(arrived)))
         self.door.release()
 
     def turn(self, *datagrams: bytes) -> list[bytes]:

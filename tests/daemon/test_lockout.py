@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import itertools
 import os
+import time
 from collections.abc import Iterator
 
 import pytest
 
+from radius_mfa.auth import otp
 from radius_mfa.auth.asks import Trust
-from radius_mfa.auth.model import Claim, DeviceKind
+from radius_mfa.auth.model import Algorithm, Claim, DeviceKind
 from radius_mfa.store import accounts, devices
 from radius_mfa.store.database import Database
 from tests.daemon.conftest import APPEND, Start
 from tests.daemon.crowd import LOOPBACK, crowd, results, source_of, submit
+from tests.daemon.mailbox import CHEAP
 from tests.daemon.raw import RawClient, Reply
 from tests.daemon.server import Server, User
 
@@ -23,7 +26,8 @@ PLENTY = "passwords: {throttle: {after: 1000, account: 100000}}"
 
 def wrong_codes(user: User) -> Iterator[str]:
     """Codes that the authenticator shows at no time near now."""
-    near = {user.code(steps) for steps in range(-20_300, 40)}
+    step, key = int(time.time()) // user.totp.interval, user.totp.byte_secret()
+    near = {otp.code_at(key, step + steps, 6, Algorithm.SHA1) for steps in range(-20_300, 40)}
     return (code for code in map("{:06}".format, itertools.count()) if code not in near)
 
 
@@ -153,7 +157,7 @@ def test_challenges_say_the_same(start: Start, always: str) -> None:
     """
     client_line = f"- {{shortname: test, ipaddr: 127.0.0.1, secret: SECRET, always_challenge: {always}}}"
     server = start(clients=client_line, more=PLENTY)
-    locked, free, gone = server.add_user(), server.add_user(), server.add_user()
+    locked, free, gone = (server.add_user(hashed=CHEAP) for _ in range(3))
     accounts.disable(server.database, gone.name)
     with server.database.write() as connection:
         connection.exec_driver_sql("UPDATE account SET locked_until = 4e9 WHERE id = ?", (locked.id,))
@@ -179,7 +183,7 @@ def test_challenges_say_the_same(start: Start, always: str) -> None:
 def test_append_says_the_same(start: Start) -> None:
     """One reply for all that is refused where password and code come in one field."""
     server = start(clients=APPEND, more=PLENTY)
-    locked, free = server.add_user(), server.add_user()
+    locked, free = server.add_user(hashed=CHEAP), server.add_user(hashed=CHEAP)
     with server.database.write() as connection:
         connection.exec_driver_sql("UPDATE account SET locked_until = 4e9 WHERE id = ?", (locked.id,))
     guesser, codes = Guesser(server.client()), wrong_codes(free)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import itertools
 import json
 import os
 import signal
@@ -33,18 +34,20 @@ def test_the_supervisor_has_one_thread_and_no_database(server: Server) -> None:
     assert len(list(Path(f"/proc/{worker}/task").iterdir())) > 1
 
 
-def test_a_child_inherits_only_its_own(server: Server) -> None:
-    """Housekeeping holds no socket of the workers, and no child another child's heartbeat."""
-    assert server.process is not None
-    pipes = {pid: {name for name in descriptors(pid) if name.startswith("pipe:")} for pid in server.children()}
-    (worker,) = [pid for pid in server.children() if any(is_udp(pid, name) for name in descriptors(pid))]
-    (housekeeping,) = set(server.children()) - {worker}
-    assert not pipes[worker] & pipes[housekeeping]
+def test_a_child_inherits_only_its_own(start: Start) -> None:
+    """Housekeeping holds no socket of the workers, no worker another's, and no child another child's heartbeat."""
+    server = start(workers=3)
+    children, workers = server.children(), server.udp_workers()
+    assert (4, 3) == (len(children), len(workers))
+    held = {pid: set(descriptors(pid)) for pid in children}
+    for one, other in itertools.combinations(children, 2):
+        assert not [name for name in held[one] & held[other] if name.startswith(("pipe:", "socket:"))]
+    assert {1} == {len([name for name in held[pid] if is_udp(pid, name)]) for pid in workers}
 
 
-def test_a_second_serve_is_refused(server: Server, tmp_path: Path) -> None:
+def test_a_second_serve_is_refused(start: Start, tmp_path: Path) -> None:
     """A second daemon on the same port ends with 69, says why in one line, and the first keeps the port."""
-    second = Server(tmp_path / "second")
+    server, second = start(workers=2), Server(tmp_path / "second", workers=2)
     second.port = server.port
     second.launch()
     assert second.process is not None

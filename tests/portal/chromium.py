@@ -45,6 +45,13 @@ def visit(
     assert [] == refused
 
 
+def forgotten(page: Page) -> Page:
+    """The same window, in which nobody was before."""
+    page.goto("about:blank")
+    page.context.clear_cookies()
+    return page
+
+
 def give_password(page: Page, user: User, password: str = "") -> None:
     """The first page of a sign-in."""
     page.goto("/login")

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Page
 
-from tests.portal.chromium import launched, visit
+from tests.portal.chromium import forgotten, launched, visit
 from tests.portal.site import LINKED, Browser, Site, sites
 
 
@@ -45,11 +45,17 @@ def chromium() -> Iterator[Chromium]:
         yield process
 
 
-@pytest.fixture(params=[True, False], ids=["script", "no-script"])
-def page(request: pytest.FixtureRequest, site: Site, chromium: Chromium) -> Iterator[Page]:
-    """Somebody's browser, with JavaScript and without."""
+@pytest.fixture(scope="module", params=[True, False], ids=["script", "no-script"])
+def window(request: pytest.FixtureRequest, site: Site, chromium: Chromium) -> Iterator[Page]:
+    """A window of Chromium, with JavaScript and without. Another one would cost half a second."""
     with visit(chromium, site, script=request.param) as opened:
         yield opened
+
+
+@pytest.fixture
+def page(window: Page) -> Page:
+    """The same for somebody who was never here before."""
+    return forgotten(window)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 from radius_mfa.portal.api.changes import ApiChange
 from radius_mfa.store import accounts, api_tokens
 from radius_mfa.store.api_tokens import Scope
+from tests.conftest import ROOT
 from tests.portal.api import Caller, user_path
 from tests.portal.site import Browser, Site
 
@@ -198,9 +199,11 @@ def test_what_was_not_done_stands_in_the_audit_as_failed(site: Site, admin: Call
 
 
 def test_every_word_of_the_vocabulary_is_used() -> None:
-    """Those of the list above, the two of a new account, and that of a single device."""
+    """Those of the list above, the two of a new account, that of a single device; and docs/audit.md has them all."""
     used = {reason for *_, reason in CHANGES} | {"user-created", "user-created-mfa-off", "device-revoked"}
     assert used == set(ApiChange)
+    text = (ROOT / "docs" / "audit.md").read_text(encoding="utf-8")
+    assert [] == [change for change in ApiChange if f"`{change}`" not in text]
 
 
 def test_a_token_made_by_the_command_works(site: Site) -> None:

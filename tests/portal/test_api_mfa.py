@@ -80,6 +80,12 @@ def test_nor_by_way_of_the_groups(
     assert frozenset(after if allowed else before) == accounts.get(grouped.server.database, user.name).groups
 
 
+def test_nor_where_it_still_owes_a_code_by_its_groups(grouped: Site, writer: Caller) -> None:
+    """A client with `mfa: off` asks an account that inherits for none."""
+    user = grouped.user(mfa="required", groups=["admins"])
+    assert 403 == writer.patch(user_path(user.name), json={"mfa": "inherit"}).status_code
+
+
 def test_an_account_without_mfa_is_made_with_the_scope_alone(grouped: Site, writer: Caller) -> None:
     """Else whoever may make accounts could make one that no code guards."""
     assert 403 == writer.post("/users", json={"name": "new", "mfa": "off"}).status_code

@@ -17,7 +17,7 @@ OPERATIONS = {
     ("GET", "/users/{name}"): Scope.USERS_READ,
     ("PATCH", "/users/{name}"): Scope.USERS_WRITE,
     ("POST", "/users/{name}/reset"): Scope.MFA,
-    ("POST", "/users/{name}/unlock"): Scope.USERS_WRITE,
+    ("POST", "/users/{name}/unlock"): Scope.MFA,
     ("GET", "/users/{name}/codes"): Scope.CODES_READ,
     ("POST", "/users/{name}/codes"): Scope.CODES_WRITE,
     ("DELETE", "/users/{name}/codes"): Scope.CODES_WRITE,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT, AxeResults  # type: ignore[import-untyped]
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Page
 
 from tests.mail.chromium import CHROMIUM, CONTRAST
-from tests.portal.chromium import visit
+from tests.portal.chromium import forgotten, visit
 from tests.portal.pages import PAGES, Shown
 from tests.portal.site import Site
 
@@ -36,24 +38,37 @@ def looked_at(page: Page, width: int, scheme: str) -> None:
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
 
 
-@pytest.mark.parametrize("shown", PAGES, ids=lambda shown: shown.name)
-def test_everybody_can_use_it(shown: Shown, request: pytest.FixtureRequest, chromium: Chromium) -> None:
-    """On a desk by day, on a phone by night, at 320 pixels, which is a zoom of 400 %, and without a mouse."""
-    site: Site = request.getfixturevalue("linked" if shown.linked else "site")
+@pytest.fixture(scope="module")
+def at_site(site: Site, chromium: Chromium) -> Iterator[tuple[Site, Page]]:
+    """A window for many pages."""
     with visit(chromium, site) as page:
-        shown.show(site, page)
-        assert 1 == page.locator("h1").count()
-        assert page.locator("h1").inner_text() in page.title()
-        page.evaluate(AXE_SCRIPT)
-        for width, scheme in ((1280, "light"), (390, "dark")):
-            looked_at(page, width, scheme)
-            found = AxeResults(page.evaluate("options => axe.run(options)", ALL))
-            assert 0 == found.violations_count, found.generate_report()
-            assert [] == page.evaluate(CUT_OFF)
-            assert 4.5 <= page.evaluate(CONTRAST)
-        looked_at(page, 320, "light")
-        assert 320 == page.evaluate("document.documentElement.scrollWidth")
-        assert_tab_reaches_all(page)
+        yield site, page
+
+
+@pytest.fixture(scope="module")
+def at_linked(linked: Site, chromium: Chromium) -> Iterator[tuple[Site, Page]]:
+    """Another one, at the portal whose mails bring links."""
+    with visit(chromium, linked) as page:
+        yield linked, page
+
+
+@pytest.mark.parametrize("shown", PAGES, ids=lambda shown: shown.name)
+def test_everybody_can_use_it(shown: Shown, request: pytest.FixtureRequest) -> None:
+    """On a desk by day, on a phone by night, at 320 pixels, which is a zoom of 400 %, and without a mouse."""
+    site, page = request.getfixturevalue("at_linked" if shown.linked else "at_site")
+    shown.show(site, forgotten(page))
+    assert 1 == page.locator("h1").count()
+    assert page.locator("h1").inner_text() in page.title()
+    page.evaluate(AXE_SCRIPT)
+    for width, scheme in ((1280, "light"), (390, "dark")):
+        looked_at(page, width, scheme)
+        found = AxeResults(page.evaluate("options => axe.run(options)", ALL))
+        assert 0 == found.violations_count, found.generate_report()
+        assert [] == page.evaluate(CUT_OFF)
+        assert 4.5 <= page.evaluate(CONTRAST)
+    looked_at(page, 320, "light")
+    assert 320 == page.evaluate("document.documentElement.scrollWidth")
+    assert_tab_reaches_all(page)
 
 
 def assert_tab_reaches_all(page: Page) -> None:

@@ -17,7 +17,7 @@ from radius_mfa.portal.desk import Desk
 from radius_mfa.portal.visits import Visits
 from radius_mfa.ports import AuditRecord
 from radius_mfa.settings.doors import Portal
-from radius_mfa.store import accounts, codes, queue
+from radius_mfa.store import accounts, codes, queue, sessions
 from radius_mfa.store.accounts import NewAccount
 from radius_mfa.store.database import Database
 from radius_mfa.store.sessions import Session
@@ -43,9 +43,10 @@ class Written:
 
 @pytest.fixture
 def stores(tmp_path: Path) -> SqliteStores:
-    """alice has an account with an address."""
+    """alice has an account with an address, and is signed in."""
     made = SqliteStores(tmp_path)
-    accounts.add(made.database, NewAccount("alice", mail="alice@example.com"))
+    alice = accounts.add(made.database, NewAccount("alice", mail="alice@example.com"))
+    assert sessions.begin(made.database, b"token", alice.id, alice.epoch, code_given=True)
     return made
 
 

@@ -227,6 +227,27 @@ def test_a_handshake_that_comes_to_nothing_has_an_end(tmp_path: Path, octets: by
     asyncio.run(talk())
 
 
+def test_over_tls_it_is_the_same(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A head that is not whole in time, a silent connection, one that makes room: all are cut, and no fault."""
+    behind = Behind()
+
+    async def talk() -> None:
+        certificate = Certificate(*self_signed(tmp_path))
+        async with serving(behind.app, Limits(head=0.5, idle=1, connections=2), certificate) as (_, dial):
+            used, begun = await dial(over_tls=True), await dial(over_tls=True)
+            await used.send("GET / HTTP/1.1", HOST, "")
+            assert b"shown" == (await used.answer()).body
+            await begun.send("GET / HTTP/1.1", HOST)
+            newest = await dial(over_tls=True)
+            await newest.send("GET / HTTP/1.1", HOST, "Connection: close", "")
+            assert b"shown" == (await newest.answer()).body
+            for wire in (used, begun, newest):
+                assert b"" == await wire.end()
+
+    asyncio.run(talk())
+    assert [] == caplog.records
+
+
 def test_what_is_under_way_is_finished() -> None:
     """At the end of the server a request gets its answer, and nobody else is taken."""
     behind = Behind()

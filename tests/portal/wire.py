@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+import ssl
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 from starlette.types import ASGIApp
 
@@ -63,21 +65,26 @@ class Wire:
         self._writer.close()
 
 
-Dial = Callable[[], Awaitable[Wire]]
+class Dial(Protocol):
+    """Connects; `over_tls` to a server with a certificate that nobody has signed."""
+
+    def __call__(self, *, over_tls: bool = False) -> Awaitable[Wire]: ...
 
 
 @asynccontextmanager
 async def serving(
     app: ASGIApp, limits: Limits, certificate: Certificate | None = None
 ) -> AsyncIterator[tuple[Server, Dial]]:
-    """A server, and what connects to it (without TLS)."""
+    """A server, and what connects to it."""
     bound = socket.create_server(("127.0.0.1", 0))
     bound.setblocking(False)
     port: int = bound.getsockname()[1]
     wires: list[Wire] = []
 
-    async def dial() -> Wire:
-        wires.append(Wire(*await asyncio.open_connection("127.0.0.1", port)))
+    async def dial(*, over_tls: bool = False) -> Wire:
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        wires.append(Wire(*await asyncio.open_connection("127.0.0.1", port, ssl=context if over_tls else None)))
         return wires[-1]
 
     server = Server(app, certificate, Systemd(None, SystemClock()), limits)

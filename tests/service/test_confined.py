@@ -146,8 +146,6 @@ def test_the_portal_signs_in_and_ends(host: Host) -> None:
         assert portal.stderr is not None
         assert any("listening on" in line for line in iter(daemon.stderr.readline, ""))
         lines = iter(portal.stderr.readline, "")
-        heard = next(lines)
-        print("HEARD", heard, list(lines))
         port = next(found[1] for line in lines if (found := re.search(r"listening on 127.0.0.1:(\d+)", line)))
         with Browser(f"https://localhost:{port}") as browser:
             browser.headers["Host"] = "localhost:8443"

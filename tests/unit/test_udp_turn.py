@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import select
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -41,8 +41,12 @@ class Turns:
 
     # Its door
 
-    def take(self, listener: Listener, datagram: Datagram) -> None:
-        self.taken[-1].append(datagram.data)
+    def take(self, arrived: Iterable[tuple[Listener, Datagram]]) -> list[object]:
+        self.taken[-1] += [datagram.data for _, datagram in arrived]
+        return []
+
+    def finish(self, ended: list[object]) -> None:
+        assert ended == []
 
     def release(self) -> None:
         """No Reject waits."""

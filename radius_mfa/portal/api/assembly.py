@@ -27,5 +27,5 @@ def api(desk: Desk, clock: Clock, random: Random, rules: Rules, codes: int, stor
         *HealthOperation(desk, clock, store, audit).operations(),
     ]
     mount = Mount("/api", Gate(desk, rules.names, Described(operations).all))
-    mount.path_regex = re.compile(r"/api/(?P<path>.*)", re.DOTALL)  # Starlette's stops at a line end in the path
+    mount.path_regex = re.compile(r"/api/(?P<path>.*)")  # Starlette's finds no path with a line end in it
     return mount

@@ -7,7 +7,7 @@ from functools import partial
 from urllib.parse import quote
 
 from radius_mfa.auth.model import Account, ClientPolicy, Mfa
-from radius_mfa.auth.policy import Rules, canonical_name, owes_code
+from radius_mfa.auth.policy import ROOT, Rules, canonical_name, owes_code
 from radius_mfa.backends.local import hash_password
 from radius_mfa.portal.api import answers
 from radius_mfa.portal.api.answers import Reset, User, Users
@@ -56,7 +56,7 @@ class UserOperations:
             ),
             Operation(
                 "unlockUser", "POST", "/users/{name}/unlock", "Forget wrong codes and passwords", self.unlock, None,
-                write, status=204,
+                Scope.MFA, status=204, describes="Done again and again it lets somebody guess without an end.",
             ),
         ]  # fmt: skip
 
@@ -76,6 +76,8 @@ class UserOperations:
         if canonical != new.name:
             hint = f"name it {canonical}" if canonical else "takes printable characters, at most 253 octets"
             raise invalid("#/name", f"no login could find it: {hint}")
+        if canonical == ROOT:
+            raise invalid("#/name", "the host's root is made on the host: radius-mfa user add")
         if new.mfa is Mfa.OFF:
             call.require(Scope.MFA)
         account = NewAccount(new.name, new.mail, frozenset(new.groups), new.language, new.mfa, await self._hashed(new))
