@@ -23,7 +23,7 @@ class Connection(H11Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self.made = False
         """Whether the handshake of TLS is over."""
-        self.lost = self.loop.create_future()
+        self.lost = asyncio.Event()
 
     @property
     def idle(self) -> bool:
@@ -38,8 +38,7 @@ class Connection(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._in_time()
         super().connection_lost(exc)
-        if not self.lost.done():
-            self.lost.set_result(None)
+        self.lost.set()
 
     def handle_events(self) -> None:
         before = self.cycle
@@ -63,7 +62,7 @@ class Connection(H11Protocol):
 
         TLS that was closed twice cannot be cut any more, and says so in Python 3.11.2. It ends soon by itself.
         """
-        if self.made and not self.lost.done():
+        if self.made and not self.lost.is_set():
             with contextlib.suppress(AttributeError):
                 self.transport.abort()
 

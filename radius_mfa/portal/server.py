@@ -142,7 +142,7 @@ class Server(uvicorn.Server):
         with contextlib.suppress(OSError):
             await self._loop.connect_accepted_socket(lambda: visit, connection, **tls)
             try:
-                await visit.lost
+                await visit.lost.wait()
             finally:
                 visit.hang_up()
 

@@ -23,7 +23,7 @@ AT_ONCE = 25
 RELOADS = 100
 REPLIES = 8 << 20
 """Octets that a worker may keep of replies (radius/duplicates.py)."""
-SPARE = 4 << 20
+SPARE = 6 << 20
 """Octets that a worker may have more than before all the same."""
 
 

@@ -228,7 +228,7 @@ def test_a_handshake_that_comes_to_nothing_has_an_end(tmp_path: Path, octets: by
 
 
 def test_over_tls_it_is_the_same(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """A head that is not whole in time, a silent connection, one that makes room: all are cut, and no fault."""
+    """A head that is not whole in time, a silent connection, one that makes room: cut without a fault."""
     behind = Behind()
 
     async def talk() -> None:
