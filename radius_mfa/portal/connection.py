@@ -62,7 +62,7 @@ class Connection(H11Protocol):
 
         TLS that was closed twice cannot be cut any more, and says so in Python 3.11.2. It ends soon by itself.
         """
-        if self.made and not self.lost.is_set():
+        if not self.lost.is_set():
             with contextlib.suppress(AttributeError):
                 self.transport.abort()
 

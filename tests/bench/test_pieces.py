@@ -21,6 +21,7 @@ from radius_mfa.radius.attributes import problems
 from radius_mfa.radius.codec import Request
 from radius_mfa.radius.duplicates import Duplicates
 from radius_mfa.settings import load
+from radius_mfa.store.remembered import RememberedPasswords
 from radius_mfa.store.sqlite import SqliteStore
 from radius_mfa.store.tries import SharedTries
 from radius_mfa.transport.lifeline import Lifeline
@@ -47,7 +48,8 @@ def watch_pieces(watch: Stopwatch) -> None:
     watch.time("decode", Request, "decode", "verify", "login")
     watch.time("duplicates", Duplicates, "look", "begin", "finish")
     watch.time("duplicates", duplicates, "key", "digest")
-    watch.time("tries", SharedTries, "take", "give_back")
+    watch.time("tries", SharedTries, "room", "take", "give_back")
+    watch.time("remembered", RememberedPasswords, "has")
     watch.time("lookup", SqliteStore, "load_all", "knows")
     watch.time_generators("flow", flow, "login")
     watch.time("commit", SqliteStore, "commit")

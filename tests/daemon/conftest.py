@@ -55,19 +55,21 @@ def server(start: Start) -> Server:
     return start()
 
 
-@pytest.fixture
-def challenge_server(server: Server) -> Server:
-    """The same, by the name that says what matters to a program of others."""
-    return server
+@pytest.fixture(scope="session")
+def challenge_server(common: Server) -> Server:
+    """The shared one, by the name that says what matters to a program of others."""
+    return common
 
 
-@pytest.fixture
-def append_server(start: Start) -> Server:
-    """A daemon whose client sends password and code in one field."""
-    return start(clients=APPEND)
+@pytest.fixture(scope="session")
+def append_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A daemon that many tests share, whose client sends password and code in one field."""
+    with daemons(tmp_path_factory.mktemp("append")) as one:
+        yield one(clients=APPEND)
 
 
-@pytest.fixture
-def unsigned_server(start: Start) -> Server:
-    """A daemon whose client sends no Message-Authenticator."""
-    return start(clients=UNSIGNED)
+@pytest.fixture(scope="session")
+def unsigned_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A daemon that many tests share, whose client sends no Message-Authenticator."""
+    with daemons(tmp_path_factory.mktemp("unsigned")) as one:
+        yield one(clients=UNSIGNED)

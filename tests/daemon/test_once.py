@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
 
 import pytest
 
 from radius_mfa.store import accounts, codes
-from tests.daemon.conftest import APPEND, Start
+from tests.daemon.conftest import APPEND, Start, daemons
 from tests.daemon.crowd import LOOPBACK, crowd, results, source_of, submit
 from tests.daemon.server import PASSWORD, Server
 
 RECOVERY = "ABCDEFGHIJKLMNOPQRST"
 
 
-def four(start: Start) -> Server:
+@pytest.fixture(scope="module")
+def four(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A daemon of four workers that takes requests from a crowd."""
-    return start(clients=LOOPBACK, workers=4)
+    with daemons(tmp_path_factory.mktemp("four")) as one:
+        yield one(clients=LOOPBACK, workers=4)
 
 
 def recovery_codes(count: int) -> list[str]:
@@ -25,54 +28,50 @@ def recovery_codes(count: int) -> list[str]:
 
 
 @pytest.mark.parametrize(("size", "times"), [(2000, 1), (100, 49)])
-def test_a_code_is_taken_once(start: Start, size: int, times: int) -> None:
+def test_a_code_is_taken_once(four: Server, size: int, times: int) -> None:
     """So many submissions of one code at once, each with its own State, to four workers: one Accept (THREATS 1)."""
-    server = four(start)
-    with crowd(server, size=200) as clients:
+    with crowd(four, size=200) as clients:
         for _ in range(times):
-            user = server.add_user()
+            user = four.add_user()
             code, requests = user.code(), []
             for number in range(size):
-                client, state = clients[number % 200], server.seal_state(user, source=source_of(number % 200))
+                client, state = clients[number % 200], four.seal_state(user, source=source_of(number % 200))
                 requests.append((client, client.request(user.name, code, state=state, identifier=number // 200)))
             assert results(submit(requests)) == {"accept": 1, "reject": size - 1}
-            assert [line["result"] for line in server.audit_of(user.name)].count("accept") == 1
+            assert [line["result"] for line in four.audit_of(user.name)].count("accept") == 1
 
 
-def test_a_recovery_code_is_taken_once(start: Start) -> None:
+def test_a_recovery_code_is_taken_once(four: Server) -> None:
     """2,000 submissions of one recovery code at once to four workers: one Accept, one code less (THREATS 2)."""
-    server = four(start)
-    user = server.add_user(recovery=recovery_codes(10))
-    with crowd(server, size=200) as clients:
+    user = four.add_user(recovery=recovery_codes(10))
+    with crowd(four, size=200) as clients:
         requests = []
         for number in range(2000):
             client = clients[number % 200]
-            state = server.seal_state(user, source=source_of(number % 200))
+            state = four.seal_state(user, source=source_of(number % 200))
             answer = client.request(user.name, user.recovery_codes[0], state=state, identifier=number // 200)
             requests.append((client, answer))
         assert results(submit(requests)) == {"accept": 1, "reject": 1999}
-    assert codes.count(server.database, user.name) == 9
+    assert codes.count(four.database, user.name) == 9
 
 
-def test_ten_recovery_codes_are_ten_accepts(start: Start) -> None:
+def test_ten_recovery_codes_are_ten_accepts(four: Server) -> None:
     """Ten different recovery codes at once are ten Accepts, and none is left (THREATS 2)."""
-    server = four(start)
-    user = server.add_user(recovery=recovery_codes(10))
-    with crowd(server, size=10) as clients:
+    user = four.add_user(recovery=recovery_codes(10))
+    with crowd(four, size=10) as clients:
         requests = []
         for number, client in enumerate(clients):
-            state = server.seal_state(user, source=source_of(number))
+            state = four.seal_state(user, source=source_of(number))
             requests.append((client, client.request(user.name, user.recovery_codes[number], state=state)))
         assert results(submit(requests)) == {"accept": 10}
-    assert codes.count(server.database, user.name) == 0
+    assert codes.count(four.database, user.name) == 0
 
 
-def test_a_state_is_answered_once(start: Start) -> None:
+def test_a_state_is_answered_once(four: Server) -> None:
     """500 uses of one State with the right code at once, at four workers: one Accept (THREATS 22)."""
-    server = four(start)
-    user = server.add_user()
-    state = server.seal_state(user, source="127.0.0.1")
-    clients = [server.client() for _ in range(2)]
+    user = four.add_user()
+    state = four.seal_state(user, source="127.0.0.1")
+    clients = [four.client() for _ in range(2)]
     requests = []
     for number in range(500):
         client = clients[number % 2]

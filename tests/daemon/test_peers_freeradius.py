@@ -19,8 +19,8 @@ pytestmark = [
 
 def test_a_proxy_carries_a_challenge_login(challenge_server: Server, tmp_path: Path) -> None:
     """State, Reply-Message and Prompt come through the proxy, its Proxy-State goes back, and the login is accepted."""
-    alice = challenge_server.add_user("alice", "correct horse")
-    name = 'User-Name = "alice"'
+    alice = challenge_server.add_user()
+    name = f'User-Name = "{alice.name}"'
     with proxy(challenge_server, tmp_path) as port:
         first = radclient(challenge_server, name, 'User-Password = "correct horse"', port=port, secret=SECRET)
         assert ["Access-Challenge"] == replies(first)
@@ -36,10 +36,11 @@ def test_a_proxy_carries_a_challenge_login(challenge_server: Server, tmp_path: P
 
 def test_a_proxy_gives_the_client_its_own_proxy_state_back(append_server: Server, tmp_path: Path) -> None:
     """Two Proxy-State, the client's and the proxy's, come back in their order."""
-    alice = append_server.add_user("alice", "correct horse")
+    alice = append_server.add_user()
+    name = f'User-Name = "{alice.name}"'
     field = f'User-Password = "correct horse{code(alice)}"'
     with proxy(append_server, tmp_path) as port:
-        got = radclient(append_server, 'User-Name = "alice"', field, "Proxy-State = 0x6f7572", port=port, secret=SECRET)
+        got = radclient(append_server, name, field, "Proxy-State = 0x6f7572", port=port, secret=SECRET)
     assert ["Access-Accept"] == replies(got)
     ((first, second),) = proxy_states(tmp_path, "Received Access-Accept")
     assert "0x6f7572" == first

@@ -53,19 +53,19 @@ def ask(peer: str, server: Server, user: Login, password: str) -> str:
 @peers
 def test_a_challenge_login(peer: str, challenge_server: Server) -> None:
     """Password, challenge, code with the State of the challenge: accepted."""
-    alice = challenge_server.add_user("alice", "correct horse")
+    alice = challenge_server.add_user()
     assert ask(peer, challenge_server, alice, "correct horse") == "Access-Challenge\nAccess-Accept\n"
 
 
 @peers
 def test_an_append_login(peer: str, append_server: Server) -> None:
     """Password and code in one field: accepted at once."""
-    alice = append_server.add_user("alice", "correct horse")
+    alice = append_server.add_user()
     assert ask(peer, append_server, alice, "correct horse" + code(alice)) == "Access-Accept\n"
 
 
 @peers
 def test_a_wrong_password(peer: str, challenge_server: Server) -> None:
     """A wrong password: rejected, and nothing is asked."""
-    alice = challenge_server.add_user("alice", "correct horse")
+    alice = challenge_server.add_user()
     assert ask(peer, challenge_server, alice, "wrong horse") == "Access-Reject\n"

@@ -34,23 +34,23 @@ def authenticate(server: Server, folder: Path, name: str, *answers: str) -> str:
 
 def test_pam_radius_answers_a_challenge(unsigned_server: Server, tmp_path: Path) -> None:
     """The password at the first prompt, the code at the second: authenticated."""
-    alice = unsigned_server.add_user("alice", "correct horse")
-    said = authenticate(unsigned_server, tmp_path, "alice", "correct horse", code(alice))
+    alice = unsigned_server.add_user()
+    said = authenticate(unsigned_server, tmp_path, alice.name, "correct horse", code(alice))
     assert "Code" in said
     assert "successfully authenticated" in said
 
 
 def test_pam_radius_refuses_a_wrong_code(unsigned_server: Server, tmp_path: Path) -> None:
     """The password and a code that is none: authentication fails."""
-    unsigned_server.add_user("alice", "correct horse")
-    said = authenticate(unsigned_server, tmp_path, "alice", "correct horse", "12345")
+    alice = unsigned_server.add_user()
+    said = authenticate(unsigned_server, tmp_path, alice.name, "correct horse", "12345")
     assert "Authentication failure" in said
     assert "successfully" not in said
 
 
 def test_pam_radius_refuses_a_wrong_password(unsigned_server: Server, tmp_path: Path) -> None:
     """A wrong password: authentication fails, without a second prompt."""
-    unsigned_server.add_user("alice", "correct horse")
-    said = authenticate(unsigned_server, tmp_path, "alice", "wrong horse", "123456")
+    alice = unsigned_server.add_user()
+    said = authenticate(unsigned_server, tmp_path, alice.name, "wrong horse", "123456")
     assert "Authentication failure" in said
     assert "Code" not in said

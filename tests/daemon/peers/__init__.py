@@ -21,13 +21,13 @@ class Login(Protocol):
 
 
 class Server(Protocol):
-    """A running daemon, as a client has to know it; the client is 127.0.0.1."""
+    """A running daemon, as a client has to know it; the client is 127.0.0.1. Others are at it too."""
 
     address: str
     port: int
     secret: str
 
-    def add_user(self, name: str, password: str) -> Login: ...
+    def add_user(self) -> Login: ...
 
 
 def run(command: Sequence[str | Path], given: str = "", **environment: str) -> str:
