@@ -118,4 +118,3 @@ class Duplicates:
                 self._due = since + self._lifetime
                 return
             self.forget(oldest)
-        self._due = now + self._lifetime

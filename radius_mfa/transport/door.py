@@ -90,18 +90,21 @@ class RadiusDoor:
 
     def finish(self, ended: Iterable[Round]) -> None:
         """Send the replies of these rounds, now or when their time has come, or drop them. Raises nothing."""
-        replies: list[tuple[Exchange, bytes]] = []
+        due: list[tuple[Exchange, bytes]] = []
         for one in ended:
-            exchange = self._at_work.pop(one, None)  # None: given up before
-            if exchange is not None and self._is_due(exchange, one):
-                self._known.finish(exchange.key, one.reply, self._clock.monotonic())
-                replies.append((exchange, one.reply))
-        for exchange, reply in replies:
+            exchange = self._at_work.pop(one, None)
+            if exchange is None:
+                continue  # given up before
             try:
-                self._send(exchange, reply)
-            except Exception as error:  # noqa: BLE001 - the others are sent all the same
-                self._known.forget(exchange.key)
-                self._drop(exchange.client, exchange.datagram, error)
+                if self._is_due(exchange, one):
+                    due.append((exchange, one.reply))
+            except Exception as error:  # noqa: BLE001 - whatever it is, the others are sent
+                self._lose(exchange, error)
+        for exchange, reply in due:
+            try:
+                self._answer(exchange, reply)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the others are sent
+                self._lose(exchange, error)
 
     def release(self) -> None:
         """Send the Rejects that are due, and give up the rounds that take too long."""
@@ -156,10 +159,15 @@ class RadiusDoor:
                 self._drop(exchange.client, exchange.datagram, error)
         return rounds
 
-    def _drop(self, client: Client, datagram: Datagram, error: Exception) -> None:
+    def _lose(self, exchange: Exchange, error: Exception) -> None:
+        """A reply that cannot be sent: the client may ask again."""
+        self._known.forget(exchange.key)
+        self._drop(exchange.client, exchange.datagram, error, "a reply to")
+
+    def _drop(self, client: Client, datagram: Datagram, error: Exception, what: str = "a datagram of") -> None:
         reason = error.reason if isinstance(error, Dropped) else Drop.INTERNAL
         if reason is Drop.INTERNAL:
-            log.error("a datagram of %s failed", client.shortname, exc_info=error)
+            log.error("%s %s failed", what, client.shortname, exc_info=error)
         self._drops.note(client, datagram.source[0], reason)
 
     def _admit(

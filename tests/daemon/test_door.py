@@ -193,6 +193,17 @@ def test_a_challenge_is_answered_within_two_minutes(bench: Bench, age: float, co
     assert reply[0] == code
 
 
+def test_the_same_datagram_twice_in_a_turn_is_one_round(bench: Bench) -> None:
+    """The repetition is at work already, and so is what contradicts it; the others of the turn are answered."""
+    alice, bob = bench.server.add_user("alice"), bench.server.add_user("bob")
+    request, other = bench.answer(alice), bench.answer(bob)
+    conflict = request[:-1] + bytes((request[-1] ^ 1,))
+    replies = bench.turn(request, request, conflict, b"junk", other)
+    assert [2, 2] == [reply[0] for reply in replies]
+    assert 3 == bench.dropped()[0]
+    assert [replies[0]] == bench.turn(request)
+
+
 def test_a_reject_waits_for_its_time(slow_bench: Bench) -> None:
     """A Reject leaves one second after its request came, not before; an Accept does not wait."""
     bench = slow_bench

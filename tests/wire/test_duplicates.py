@@ -47,6 +47,18 @@ def test_a_dropped_datagram_is_new_again() -> None:
     assert (0, 0) == (len(known), known.size)
 
 
+def test_what_is_too_old_leaves_with_the_next_that_begins() -> None:
+    """Memory is given back as time goes on, not only when there is no room."""
+    known = Duplicates(lifetime=30.0)
+    left = []
+    for number, now in enumerate((100.0, 110.0, 131.0, 135.0, 142.0, 1000.0, 1029.0, 1031.0, 1062.0)):
+        key, digest = numbered(number)
+        known.begin(key, digest, now)
+        known.finish(key, b"reply", now)
+        left.append(len(known))
+    assert [1, 2, 2, 3, 3, 1, 2, 2, 1] == left
+
+
 def test_looking_changes_nothing() -> None:
     """A datagram that is not verified leaves no trace."""
     known = Duplicates()
