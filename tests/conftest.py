@@ -8,6 +8,11 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Laws are tried on the same examples each time, and none fails because a machine was slow.
+settings.register_profile("same", deadline=None, derandomize=True)
+settings.load_profile("same")
 
 ROOT = Path(__file__).parent.parent
 SEARCH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
@@ -29,13 +34,6 @@ def passable(tmp_path_factory: pytest.TempPathFactory) -> None:
     for directory in (base, base.parent, base.parent.parent):
         if directory.name.startswith(("pytest-", "popen-")):
             directory.chmod(0o711)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Coverage is asked of the rules, and their own stories have to bring it: being traced takes as long again."""
-    for item in items:
-        if not item.path.is_relative_to(ROOT / "tests/unit"):
-            item.add_marker("no_cover")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 
@@ -34,6 +35,7 @@ def test_every_command_is_there_and_explains_itself(name: str) -> None:
     command = root.get_command(click.Context(root), name)
     assert command is not None
     assert command.help
+    assert gc.isenabled(), "it rests while modules are loaded"
     assert all(inner.help for inner in getattr(command, "commands", {}).values())
 
 

@@ -13,6 +13,10 @@ from tests.daemon.server import User
 from tests.mail.chromium import CHROMIUM
 from tests.portal.site import Site
 
+SENT = "form[under-way]"
+"""A form whose answer is not there yet, where scripts run."""
+MARK_SENT = "addEventListener('submit', event => event.target.setAttribute('under-way', ''), true)"
+
 
 @contextlib.contextmanager
 def launched() -> Iterator[Browser]:
@@ -36,6 +40,7 @@ def visit(
         color_scheme="dark" if scheme == "dark" else "light",
         locale="en-GB",
     )
+    context.add_init_script(MARK_SENT)
     page = context.new_page()
     refused: list[str] = []
     page.on("console", lambda said: refused.append(said.text) if "Content Security Policy" in said.text else None)

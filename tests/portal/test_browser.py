@@ -176,6 +176,7 @@ def test_a_second_click_sends_nothing(site: Site, chromium: Chromium) -> None:
     with visit(chromium, site) as page:
         give_password(page, user)
         page.get_by_label("Code from").fill(user.code())
+        page.wait_for_load_state()  # by then the script has run
         assert [False, True] == page.evaluate(TWO_CLICKS)
         expect_signed_in(page)
 

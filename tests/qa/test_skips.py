@@ -28,7 +28,7 @@ def outcome(folder: Path, **environment: str) -> subprocess.CompletedProcess[str
     """A run of pytest of its own over one story, with the conftest.py of this project."""
     (folder / "test_story.py").write_text(STORY)
     (folder / "conftest.py").write_text((ROOT / "tests/conftest.py").read_text())
-    (folder / "pytest.ini").write_text("[pytest]\nmarkers =\n    needs: x\n    needs_root: x\n    no_cover: x\n")
+    (folder / "pytest.ini").write_text("[pytest]\nmarkers =\n    needs: x\n    needs_root: x\n")
     clean = {name: value for name, value in os.environ.items() if name != "RADIUS_MFA_CI"}
     command = [sys.executable, "-m", "pytest", "-rs", "-p", "no:cacheprovider", "-p", "no:cov"]
     return subprocess.run(command, cwd=folder, env=clean | environment, capture_output=True, text=True)

@@ -1,7 +1,7 @@
 """A world for the rules: drives a flow with send(), and answers from memory with the guards that a store has.
 
 Nothing here is a double of our own code but the store, and that is a model of `asks.Commit` as it is written down: the
-laws of test_laws.py hold for every store that keeps to it.
+laws of tests/laws hold for every store that keeps to it.
 """
 
 from __future__ import annotations

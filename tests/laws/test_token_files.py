@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from radius_mfa.cli import token_files
-
-pytestmark = pytest.mark.no_cover  # the stories beside it bring the coverage
 
 KEY = "KRUGS43JONQVGZLDOJSXIT3GKRUGKTDB"
 HEX = "5468697369734153656372657454686174497353686f776e"

@@ -49,8 +49,6 @@ from tests.unit.driving import (
     totp,
 )
 
-pytestmark = pytest.mark.no_cover  # the stories beside it bring the coverage
-
 CLIENTS = st.sampled_from([PBX, APPEND, BOTH, SHY])
 OTHER = "QRSTUVWXYZ234567"
 ADMIN: list[Callable[[World], None]] = [

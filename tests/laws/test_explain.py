@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TypeVar
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -49,8 +48,6 @@ from tests.unit.driving import (
     totp,
 )
 from tests.unit.memory import Trusted
-
-pytestmark = pytest.mark.no_cover  # the stories beside it bring the coverage
 
 T = TypeVar("T")
 STATION = "192.0.2.77"

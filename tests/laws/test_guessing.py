@@ -16,8 +16,6 @@ from radius_mfa.auth.reasons import Reason
 from tests.unit.driving import APPEND, NOW, PASSWORD, PBX, RECOVERY, World, alice, code, dashed, opened, request, totp
 from tests.unit.driving import wrong as wrong_code
 
-pytestmark = pytest.mark.no_cover  # the stories beside it bring the coverage
-
 DAY = 86400.0
 NAS = [ClientPolicy("one", Dialogue.APPEND), ClientPolicy("two", Dialogue.APPEND)]
 COUNTED = {Reason.WRONG_CODE, Reason.WRONG_CODE_LOCKS, Reason.WRONG_CODE_DISABLES}

@@ -48,8 +48,6 @@ from tests.unit.driving import (
 )
 from tests.unit.memory import MAILED
 
-pytestmark = pytest.mark.no_cover  # the stories beside it bring the coverage
-
 RULES = Rules(mails=True, enrolment=Enrolment(per_day=3), lockout=Lockout(after=3))
 ADDRESS = "alice@example.com"
 GUESTS = ClientPolicy("guests", groups=frozenset({"guests"}))
